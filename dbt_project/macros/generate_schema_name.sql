@@ -1,0 +1,6 @@
+{#- The schema a layer asks for, as it is: schemas are the words of the flow. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {%- if custom_schema_name is none -%} {{ target.schema }}
+    {%- else -%} {{ custom_schema_name | trim }}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,338 @@
+"""dbt as Dagster assets: one op per gated layer, keys and groups in the flow's words.
+
+The translator chooses keys, groups, owners and kinds; the op passes the guard, takes the
+lock, builds exactly what was selected and tells the UI what became of it. Running dbt is
+`orchestration.warehouse.dbt_process`; which layers exist is `warehouse.manifest`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
+from orchestration.components.guard import pass_gates
+from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.landing.ledger import CheckRecord, Ledger
+from orchestration.settings import Settings
+from orchestration.sources.config import SourceConfig
+from orchestration.version import project_version
+from orchestration.warehouse.column_lineage import column_lineage
+from orchestration.warehouse.dbt_process import NodeResult, build
+from orchestration.warehouse.lock import hold_warehouse
+from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of
+from orchestration.warehouse.reading import open_warehouse
+
+WAREHOUSE_POOL = "warehouse"
+"""Everything that opens the warehouse file stands in this queue of one run."""
+
+_SCHEMA_OF_ADAPTERS = "adapters"
+_GROUP_OF_SCHEMA = {"adapters": "staging", "reference": "staging"}
+
+
+class FlowTranslator(DagsterDbtTranslator):
+    """Keys are `[schema, model]`, groups are the words of the flow."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=False))
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """Add the waiting that data alone does not ask for; see `_waits_for`."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        nodes = manifest["nodes"]
+        if unique_id not in nodes or nodes[unique_id]["resource_type"] not in {"model", "seed"}:
+            return spec
+        known = {dep.asset_key for dep in spec.deps}
+        waits = [self.get_asset_key(nodes[other]) for other in _waits_for(manifest, unique_id)]
+        return spec.merge_attributes(deps=[key for key in waits if key not in known])
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        declared = _meta(dbt_resource_props).get("dagster", {}).get("asset_key")
+        if declared:
+            return dg.AssetKey(declared)
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        schema = str(dbt_resource_props["schema"])
+        return _GROUP_OF_SCHEMA.get(schema, schema)
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        owner = _meta(dbt_resource_props).get("owner")
+        return [f"team:{owner}"] if owner else ["team:data-platform"]
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props.get("description") or "").strip()
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        tags = {}
+        personal = _meta(dbt_resource_props).get("personal_data")
+        if personal:
+            tags["personal_data"] = str(personal)
+        return tags
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        metadata = dict(super().get_metadata(dbt_resource_props))
+        grain = _meta(dbt_resource_props).get("grain")
+        if grain:
+            metadata["grain"] = ", ".join(grain) if isinstance(grain, list) else str(grain)
+        return metadata
+
+    def get_automation_condition(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> dg.AutomationCondition | None:
+        del dbt_resource_props
+        return WHEN_GATES_ARE_OPEN
+
+
+def _waits_for(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
+    """Models that must be built and gated first although nothing is read from them.
+
+    Journey carries nodes and not customers, yet a gate that closes on identity stops it;
+    quality speaks of every mart, so it waits for all of them.
+    """
+    nodes = manifest["nodes"]
+    models = {
+        other: layer_of(node)
+        for other, node in sorted(nodes.items())
+        if node["resource_type"] == "model"
+    }
+    layer = layer_of(nodes[unique_id])
+    if layer is Layer.QUALITY:
+        return [other for other, found in models.items() if found in {Layer.MARTS, Layer.KPI}]
+    if layer is Layer.JOURNEY:
+        identity = {other for other, found in models.items() if found is Layer.IDENTITY}
+        read_inside = {
+            parent for other in identity for parent in nodes[other]["depends_on"]["nodes"]
+        }
+        return sorted(identity - read_inside)
+    return []
+
+
+def _meta(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**properties.get("meta", {}), **properties.get("config", {}).get("meta", {})}
+
+
+def layer_assets(
+    layer: Layer,
+    manifest: DbtManifest,
+    project: DbtProject,
+    sources: Sequence[SourceConfig],
+) -> dg.AssetsDefinition:
+    """The assets of one layer, built by one op behind the guard."""
+    translator = FlowTranslator()
+    unique_ids = manifest.models(layer)
+    selection = " ".join(
+        "fqn:" + ".".join(manifest.content["nodes"][unique_id]["fqn"]) for unique_id in unique_ids
+    )
+
+    @dbt_assets(
+        manifest=manifest.content,
+        select=selection,
+        name=f"build_{layer.value}",
+        project=project,
+        dagster_dbt_translator=translator,
+        pool=WAREHOUSE_POOL,
+    )
+    def build_layer(context: dg.AssetExecutionContext) -> Iterator[object]:
+        settings, ledger = open_state(context.run.tags)
+        selected = sorted(context.selected_asset_keys, key=lambda key: key.path)
+        pass_gates(context, selected, ledger)
+        models = [
+            unique_id
+            for unique_id in unique_ids
+            if _key(translator, manifest, unique_id) in context.selected_asset_keys
+        ]
+        tests = [
+            unique_id
+            for unique_id, _ in manifest.tests()
+            if get_asset_check_key_for_test(
+                manifest.content, translator, unique_id, project=project
+            )
+            in context.selected_asset_check_keys
+        ]
+        goes_on = partial(assert_run_goes_on, context.instance, context.run.run_id)
+        results: list[NodeResult] = []
+        with hold_warehouse(settings.warehouse_lock_path, f"run {context.run.run_id}"):
+            goes_on()
+            ledger.export(settings.ledger_export_dir, sources, settings.as_of, project_version())
+            build(settings, manifest, [*models, *tests], results.append)
+            row_counts = _row_counts(settings, manifest, results)
+        goes_on()
+        _record_tests(ledger, context.run.run_id, manifest, translator, project, results)
+        yield from _events(context, manifest, translator, project, results, row_counts, settings)
+        _raise_for_models(manifest, models, results, settings)
+
+    return build_layer
+
+
+def _key(translator: FlowTranslator, manifest: DbtManifest, unique_id: str) -> dg.AssetKey:
+    return translator.get_asset_key(manifest.content["nodes"][unique_id])
+
+
+def _events(
+    context: dg.AssetExecutionContext,
+    manifest: DbtManifest,
+    translator: FlowTranslator,
+    project: DbtProject,
+    results: Sequence[NodeResult],
+    row_counts: Mapping[str, int],
+    settings: Settings,
+) -> Iterator[object]:
+    for result in results:
+        event = DbtCoreCliEventMessage(raw_event=dict(result.raw_event), event_history_metadata={})
+        for item in event.to_default_asset_events(
+            manifest.content, translator, context, project=project
+        ):
+            if isinstance(item, dg.Output):
+                yield item.with_metadata(
+                    {
+                        **item.metadata,
+                        **_lineage(settings, manifest, translator, result.unique_id),
+                        **(
+                            {"dagster/row_count": row_counts[result.unique_id]}
+                            if result.unique_id in row_counts
+                            else {}
+                        ),
+                    }
+                )
+            else:
+                yield item
+
+
+def _lineage(
+    settings: Settings, manifest: DbtManifest, translator: FlowTranslator, unique_id: str
+) -> dict[str, dg.TableColumnLineage]:
+    """Which columns of which assets each column of a model is made from."""
+    found = column_lineage(settings, manifest, unique_id)
+    if not found:
+        return {}
+    nodes, sources = manifest.content["nodes"], manifest.content["sources"]
+    keys = {
+        parent: translator.get_asset_key(nodes.get(parent) or sources[parent])
+        for columns in found.values()
+        for parent, _ in columns
+    }
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                name: [
+                    dg.TableColumnDep(asset_key=keys[parent], column_name=column)
+                    for parent, column in columns
+                ]
+                for name, columns in found.items()
+            }
+        )
+    }
+
+
+def _row_counts(
+    settings: Settings, manifest: DbtManifest, results: Sequence[NodeResult]
+) -> dict[str, int]:
+    """Rows of every model built, by unique id; adapters are views that nobody counts."""
+    nodes = manifest.content["nodes"]
+    built = [
+        result.unique_id
+        for result in results
+        if not result.failed
+        and nodes[result.unique_id]["resource_type"] != "test"
+        and nodes[result.unique_id]["schema"] != _SCHEMA_OF_ADAPTERS
+    ]
+    if not built or not settings.warehouse_path.exists():
+        return {}
+    counts = {}
+    with open_warehouse(settings) as connection:
+        for unique_id in built:
+            node = nodes[unique_id]
+            rows = connection.execute(
+                f'select count(*) from "{node["schema"]}"."{node["alias"]}"'
+            ).fetchone()
+            counts[unique_id] = int(rows[0]) if rows else 0
+    return counts
+
+
+def _record_tests(
+    ledger: Ledger,
+    run_id: str,
+    manifest: DbtManifest,
+    translator: FlowTranslator,
+    project: DbtProject,
+    results: Sequence[NodeResult],
+) -> None:
+    records = []
+    for result in results:
+        node = manifest.content["nodes"][result.unique_id]
+        if node["resource_type"] != "test":
+            continue
+        key = get_asset_check_key_for_test(
+            manifest.content, translator, result.unique_id, project=project
+        )
+        if key is None:
+            continue
+        status = result.status.lower()
+        outcome = {"pass": "passed", "error": "could_not_run"}.get(status, "failed")
+        severity = str(node["config"].get("severity") or "error").lower()
+        records.append(
+            CheckRecord(
+                layer=key.asset_key.path[0],
+                asset="/".join(key.asset_key.path),
+                check_name=key.name,
+                expectation=str(node.get("test_metadata", {}).get("name") or node["name"]),
+                column_name=node.get("column_name"),
+                severity="critical" if severity == "error" else "warning",
+                outcome=outcome,
+                evaluated_rows=None,
+                unexpected_rows=result.failures,
+                observed=None,
+                because=str(node.get("description") or "a rule of the model"),
+                engine="dbt",
+            )
+        )
+    if records:
+        ledger.record_checks(run_id, records)
+
+
+def _raise_for_models(
+    manifest: DbtManifest,
+    models: Sequence[str],
+    results: Sequence[NodeResult],
+    settings: Settings,
+) -> None:
+    """End the step when a model is missing; checks end it by themselves."""
+    by_id = {result.unique_id: result for result in results}
+    nodes = manifest.content["nodes"]
+    broken = [
+        nodes[unique_id]["name"]
+        for unique_id in models
+        if unique_id in by_id and by_id[unique_id].failed
+    ]
+    skipped = [
+        nodes[unique_id]["name"]
+        for unique_id in models
+        if unique_id not in by_id or by_id[unique_id].status == "skipped"
+    ]
+    failed_tests = [
+        nodes[result.unique_id]["name"]
+        for result in results
+        if result.failed and nodes[result.unique_id]["resource_type"] == "test"
+    ]
+    if not broken and not skipped:
+        return
+    raise dg.Failure(
+        description=(
+            f"models that failed: {', '.join(broken) or 'none'}; not built because of them or "
+            f"of a failed test: {', '.join(skipped) or 'none'}; failed tests: "
+            f"{', '.join(failed_tests) or 'none'}. Published marts are untouched. dbt's own "
+            f"words are in {settings.dbt_target_dir}, private because they may quote values."
+        ),
+        metadata={"failed": json.dumps(broken), "skipped": json.dumps(skipped)},
+        allow_retries=False,
+    )

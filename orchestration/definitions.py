@@ -1,0 +1,41 @@
+"""The code location: everything under `defs/`, with the executor and the project's rules.
+
+No asset is written here. `build_defs` is what tests and the guard use as well.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.components.run_state import quiet_libraries
+
+PRELOADED_MODULES = (
+    "orchestration.definitions",
+    "great_expectations",
+    "sqlalchemy",
+    "dbt.cli.main",
+    "dbt.adapters.duckdb",
+)
+"""Imported once by the fork server, so that each step starts warm."""
+
+_PARALLEL_STEPS = 2
+
+
+def build_defs() -> dg.Definitions:
+    """Definitions of the whole project, loaded from `defs/`."""
+    quiet_libraries()
+    package = Path(__file__).resolve().parent
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=package / "defs"),
+        dg.Definitions(
+            executor=dg.multiprocess_executor.configured(
+                {
+                    "max_concurrent": _PARALLEL_STEPS,
+                    "start_method": {"forkserver": {"preload_modules": list(PRELOADED_MODULES)}},
+                }
+            )
+        ),
+    )
+
+
+defs = build_defs()

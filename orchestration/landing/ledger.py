@@ -1,0 +1,708 @@
+"""The ledger: what was delivered, what became of it, and what every gate said.
+
+One SQLite file, the only memory of the product beside landing itself. Rows are written
+in the order of the phases, so that a killed run leaves a state the next one can finish.
+Values of the data never enter it: counts, hashes, names and reasons only. Deciding what
+to write belongs to `land`, reading it for people to `orchestration.cli`.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.sources.config import SourceConfig
+
+_SCHEMA = """
+create table if not exists batches (
+    batch_id text not null primary key,
+    source_key text not null,
+    vendor text not null,
+    entity text not null,
+    partition_key text not null,
+    content_hash text not null,
+    version text,
+    version_rule text not null,
+    arrival_no integer,
+    verdict text not null check (verdict in ('candidate', 'accepted', 'refused')),
+    physical_rows integer not null,
+    landed_rows integer not null,
+    quarantined_rows integer not null,
+    schema_fingerprint text not null,
+    contract_fingerprint text not null,
+    delivery_fingerprint text not null,
+    file text,
+    reason text,
+    data_origin text not null,
+    delivered_at text not null,
+    run_id text not null
+);
+create index if not exists batches_by_partition
+    on batches (source_key, entity, partition_key, arrival_no);
+create table if not exists deliveries (
+    delivery_no integer primary key autoincrement,
+    batch_id text not null,
+    source_key text not null,
+    entity text not null,
+    partition_key text not null,
+    outcome text not null check (outcome in ('accepted', 'refused', 'unchanged')),
+    delivery_fingerprint text not null,
+    contract_fingerprint text not null,
+    delivered_at text not null,
+    run_id text not null
+);
+create index if not exists deliveries_by_partition
+    on deliveries (source_key, entity, partition_key, delivery_no);
+create table if not exists quarantined_rows (
+    batch_id text not null,
+    source_key text not null,
+    entity text not null,
+    partition_key text not null,
+    reason_code text not null,
+    rows integer not null,
+    primary key (batch_id, reason_code)
+);
+create table if not exists open_refusals (
+    source_key text not null,
+    entity text not null,
+    partition_key text not null,
+    batch_id text not null,
+    reason text not null,
+    refused_at text not null,
+    primary key (source_key, entity, partition_key)
+);
+create table if not exists check_results (
+    run_id text not null,
+    layer text not null,
+    asset text not null,
+    check_name text not null,
+    expectation text not null,
+    column_name text not null,
+    severity text not null,
+    outcome text not null,
+    evaluated_rows integer,
+    unexpected_rows integer,
+    observed real,
+    because text not null,
+    checked_at text not null,
+    engine text not null,
+    primary key (asset, check_name, expectation, column_name)
+);
+create table if not exists overrides (
+    run_id text not null,
+    asset text not null,
+    reason text not null,
+    recorded_at text not null
+);
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One row of `batches`: the content that one source entity gave for one partition."""
+
+    batch_id: str
+    source_key: str
+    vendor: str
+    entity: str
+    partition_key: str
+    content_hash: str
+    version_rule: str
+    verdict: str
+    physical_rows: int
+    landed_rows: int
+    quarantined_rows: int
+    schema_fingerprint: str
+    contract_fingerprint: str
+    delivery_fingerprint: str
+    file: str | None
+    reason: str | None
+    data_origin: str
+    run_id: str
+    version: str | None = None
+    arrival_no: int | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A partition whose newest delivery was refused and not yet replaced."""
+
+    source_key: str
+    entity: str
+    partition_key: str
+    batch_id: str
+    reason: str
+    refused_at: datetime
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """What one expectation or dbt test said last."""
+
+    layer: str
+    asset: str
+    check_name: str
+    expectation: str
+    column_name: str | None
+    severity: str
+    outcome: str
+    evaluated_rows: int | None
+    unexpected_rows: int | None
+    observed: float | None
+    because: str
+    engine: str
+
+
+_EXPORTS: dict[str, tuple[str, pa.Schema]] = {
+    "batches": (
+        """
+        select
+            batch_id, source_key, vendor, entity, partition_key, content_hash, version,
+            version_rule, arrival_no, verdict, physical_rows, landed_rows,
+            quarantined_rows, schema_fingerprint, file, reason, data_origin,
+            delivered_at, run_id
+        from batches
+        where verdict <> 'candidate'
+        order by source_key, entity, partition_key, batch_id
+        """,
+        pa.schema(
+            [
+                ("batch_id", pa.string()),
+                ("source_key", pa.string()),
+                ("vendor", pa.string()),
+                ("entity", pa.string()),
+                ("partition_key", pa.string()),
+                ("content_hash", pa.string()),
+                ("version", pa.string()),
+                ("version_rule", pa.string()),
+                ("arrival_no", pa.int64()),
+                ("verdict", pa.string()),
+                ("physical_rows", pa.int64()),
+                ("landed_rows", pa.int64()),
+                ("quarantined_rows", pa.int64()),
+                ("schema_fingerprint", pa.string()),
+                ("file", pa.string()),
+                ("reason", pa.string()),
+                ("data_origin", pa.string()),
+                ("delivered_at", pa.timestamp("us")),
+                ("run_id", pa.string()),
+            ]
+        ),
+    ),
+    "quarantined_rows": (
+        (
+            "select batch_id, source_key, entity, partition_key, reason_code, rows"
+            " from quarantined_rows order by batch_id, reason_code"
+        ),
+        pa.schema(
+            [
+                ("batch_id", pa.string()),
+                ("source_key", pa.string()),
+                ("entity", pa.string()),
+                ("partition_key", pa.string()),
+                ("reason_code", pa.string()),
+                ("rows", pa.int64()),
+            ]
+        ),
+    ),
+    "open_refusals": (
+        (
+            "select source_key, entity, partition_key, batch_id, reason, refused_at"
+            " from open_refusals order by source_key, entity, partition_key"
+        ),
+        pa.schema(
+            [
+                ("source_key", pa.string()),
+                ("entity", pa.string()),
+                ("partition_key", pa.string()),
+                ("batch_id", pa.string()),
+                ("reason", pa.string()),
+                ("refused_at", pa.timestamp("us")),
+            ]
+        ),
+    ),
+    "check_results": (
+        (
+            "select run_id, layer, asset, check_name, expectation,"
+            " nullif(column_name, '') as column_name, severity, outcome, evaluated_rows,"
+            " unexpected_rows, observed, because, checked_at, engine"
+            " from check_results order by asset, check_name, expectation, column_name"
+        ),
+        pa.schema(
+            [
+                ("run_id", pa.string()),
+                ("layer", pa.string()),
+                ("asset", pa.string()),
+                ("check_name", pa.string()),
+                ("expectation", pa.string()),
+                ("column_name", pa.string()),
+                ("severity", pa.string()),
+                ("outcome", pa.string()),
+                ("evaluated_rows", pa.int64()),
+                ("unexpected_rows", pa.int64()),
+                ("observed", pa.float64()),
+                ("because", pa.string()),
+                ("checked_at", pa.timestamp("us")),
+                ("engine", pa.string()),
+            ]
+        ),
+    ),
+}
+
+_SOURCES_SCHEMA = pa.schema(
+    [
+        ("source_key", pa.string()),
+        ("vendor", pa.string()),
+        ("entity", pa.string()),
+        ("channel_key", pa.string()),
+        ("description", pa.string()),
+        ("owner", pa.string()),
+        ("collection_method", pa.string()),
+        ("data_party", pa.string()),
+        ("personal_data_level", pa.string()),
+        ("lawful_basis", pa.string()),
+        ("retention_days", pa.int64()),
+        ("version_rule", pa.string()),
+        ("on_bad_batch", pa.string()),
+        ("cadence", pa.string()),
+        ("max_age_hours", pa.int64()),
+        ("is_partitioned", pa.bool_()),
+        ("is_required", pa.bool_()),
+        ("data_origin", pa.string()),
+        ("location_zone", pa.string()),
+    ]
+)
+
+_PARAMETERS_SCHEMA = pa.schema(
+    [
+        ("as_of_override", pa.date32()),
+        ("reporting_currency", pa.string()),
+        ("project_version", pa.string()),
+    ]
+)
+
+REPORTING_CURRENCY = "USD"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _instant(text: str) -> datetime:
+    """UTC instant without a zone, as DuckDB's TIMESTAMP holds it."""
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+
+
+class Ledger:
+    """Reads and writes the ledger file. Every method is one transaction."""
+
+    def __init__(self, path: Path, timeout_seconds: float = 60.0) -> None:
+        """Open or create the ledger at `path`.
+
+        `timeout_seconds` is how long a write waits for another process's transaction.
+        """
+        self._path = path
+        self._timeout = timeout_seconds
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connect() as connection:
+            connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("pragma synchronous = full")
+            connection.execute("begin immediate")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("rollback")
+                raise
+            if connection.in_transaction:
+                connection.execute("commit")
+        finally:
+            connection.close()
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        connection = sqlite3.connect(self._path, timeout=self._timeout)
+        connection.row_factory = sqlite3.Row
+        try:
+            return connection.execute(query, values).fetchall()
+        finally:
+            connection.close()
+
+    # -- batches ----------------------------------------------------------------------
+
+    def begin(self, batches: Iterable[Batch]) -> None:
+        """Announce candidates before their files are renamed into landing.
+
+        A batch that was accepted before keeps its row: its file is already in landing.
+        """
+        with self._connect() as connection:
+            for batch in batches:
+                connection.execute(
+                    """
+                    insert into batches values (
+                        :batch_id, :source_key, :vendor, :entity, :partition_key,
+                        :content_hash, :version, :version_rule, null, 'candidate',
+                        :physical_rows, :landed_rows, :quarantined_rows,
+                        :schema_fingerprint, :contract_fingerprint, :delivery_fingerprint,
+                        :file, null, :data_origin, :delivered_at, :run_id
+                    )
+                    on conflict (batch_id) do update set
+                        verdict = 'candidate', physical_rows = excluded.physical_rows,
+                        landed_rows = excluded.landed_rows,
+                        quarantined_rows = excluded.quarantined_rows,
+                        schema_fingerprint = excluded.schema_fingerprint,
+                        contract_fingerprint = excluded.contract_fingerprint,
+                        delivery_fingerprint = excluded.delivery_fingerprint,
+                        file = excluded.file, reason = null, run_id = excluded.run_id
+                    where batches.verdict <> 'accepted'
+                    """,
+                    {**batch.__dict__, "delivered_at": _now()},
+                )
+
+    def accept(self, batches: Iterable[Batch], reasons: dict[str, dict[str, int]]) -> None:
+        """Make candidates current: their files are in landing now.
+
+        `reasons` counts quarantined rows, batch id -> reason code -> rows. Replaces
+        whatever refusal was open for the same partition.
+        """
+        with self._connect() as connection:
+            for batch in batches:
+                number = self._record_delivery(connection, batch, "accepted")
+                connection.execute(
+                    "update batches set verdict = 'accepted', arrival_no = ?, reason = null,"
+                    " contract_fingerprint = ?, delivery_fingerprint = ? where batch_id = ?",
+                    (
+                        number,
+                        batch.contract_fingerprint,
+                        batch.delivery_fingerprint,
+                        batch.batch_id,
+                    ),
+                )
+                self._record_reasons(connection, batch, reasons.get(batch.batch_id, {}))
+                self._close_refusal(connection, batch)
+
+    def refuse(self, batch: Batch, reason: str, reasons: dict[str, int]) -> None:
+        """Record that a batch was refused; the partition's refusal stays open."""
+        now = _now()
+        with self._connect() as connection:
+            self._record_delivery(connection, batch, "refused")
+            connection.execute(
+                """
+                insert into batches values (
+                    :batch_id, :source_key, :vendor, :entity, :partition_key,
+                    :content_hash, :version, :version_rule, null, 'refused',
+                    :physical_rows, 0, :physical_rows, :schema_fingerprint,
+                    :contract_fingerprint, :delivery_fingerprint, :file, :reason,
+                    :data_origin, :delivered_at, :run_id
+                )
+                on conflict (batch_id) do update set
+                    verdict = 'refused', landed_rows = 0,
+                    quarantined_rows = excluded.physical_rows, reason = excluded.reason,
+                    file = excluded.file, run_id = excluded.run_id
+                where batches.verdict <> 'accepted'
+                """,
+                {**batch.__dict__, "reason": reason, "delivered_at": now},
+            )
+            accepted = connection.execute(
+                "select 1 from batches where batch_id = ? and verdict = 'accepted'",
+                (batch.batch_id,),
+            ).fetchone()
+            if accepted is None:
+                self._record_reasons(connection, batch, reasons)
+            connection.execute(
+                "insert or replace into open_refusals values (?, ?, ?, ?, ?, ?)",
+                (
+                    batch.source_key,
+                    batch.entity,
+                    batch.partition_key,
+                    batch.batch_id,
+                    reason,
+                    now,
+                ),
+            )
+
+    def repeat(self, batches: Iterable[Batch]) -> None:
+        """Record deliveries equal to what landing already serves for their partition."""
+        with self._connect() as connection:
+            for batch in batches:
+                self._record_delivery(connection, batch, "unchanged")
+                connection.execute(
+                    "update batches set delivery_fingerprint = ? where batch_id = ?",
+                    (batch.delivery_fingerprint, batch.batch_id),
+                )
+                self._close_refusal(connection, batch)
+
+    def _record_delivery(self, connection: sqlite3.Connection, batch: Batch, outcome: str) -> int:
+        cursor = connection.execute(
+            "insert into deliveries (batch_id, source_key, entity, partition_key, outcome,"
+            " delivery_fingerprint, contract_fingerprint, delivered_at, run_id)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                batch.batch_id,
+                batch.source_key,
+                batch.entity,
+                batch.partition_key,
+                outcome,
+                batch.delivery_fingerprint,
+                batch.contract_fingerprint,
+                _now(),
+                batch.run_id,
+            ),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _record_reasons(
+        self, connection: sqlite3.Connection, batch: Batch, reasons: dict[str, int]
+    ) -> None:
+        connection.execute("delete from quarantined_rows where batch_id = ?", (batch.batch_id,))
+        connection.executemany(
+            "insert into quarantined_rows values (?, ?, ?, ?, ?, ?)",
+            [
+                (batch.batch_id, batch.source_key, batch.entity, batch.partition_key, code, rows)
+                for code, rows in sorted(reasons.items())
+            ],
+        )
+
+    def _close_refusal(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        connection.execute(
+            "delete from open_refusals where source_key = ? and entity = ? and partition_key = ?",
+            (batch.source_key, batch.entity, batch.partition_key),
+        )
+
+    def candidates(self, source: str, entity: str) -> tuple[Batch, ...]:
+        """Batches announced and never settled: a run was killed between the two."""
+        rows = self._rows(
+            "select * from batches where source_key = ? and entity = ?"
+            " and verdict = 'candidate' order by batch_id",
+            (source, entity),
+        )
+        return tuple(_batch(row) for row in rows)
+
+    def forget_candidate(self, batch_id: str) -> None:
+        """Drop a candidate whose file never reached landing."""
+        with self._connect() as connection:
+            connection.execute(
+                "delete from batches where batch_id = ? and verdict = 'candidate'", (batch_id,)
+            )
+
+    def current(self, source: str, entity: str) -> dict[str, Batch]:
+        """Partition -> the batch landing serves: the accepted one that arrived last."""
+        rows = self._rows(
+            "select * from batches where source_key = ? and entity = ?"
+            " and verdict = 'accepted' order by arrival_no",
+            (source, entity),
+        )
+        return {str(row["partition_key"]): _batch(row) for row in rows}
+
+    def accepted_fingerprints(self, source: str, entity: str) -> dict[str, frozenset[str]]:
+        """Partition -> fingerprints of the deliveries that landing ever took from it."""
+        rows = self._rows(
+            "select partition_key, delivery_fingerprint from deliveries"
+            " where source_key = ? and entity = ? and outcome <> 'refused'",
+            (source, entity),
+        )
+        found: dict[str, set[str]] = {}
+        for row in rows:
+            found.setdefault(str(row["partition_key"]), set()).add(str(row["delivery_fingerprint"]))
+        return {partition: frozenset(prints) for partition, prints in found.items()}
+
+    def open_refusals(
+        self, source: str | None = None, entity: str | None = None
+    ) -> tuple[Refusal, ...]:
+        """Unresolved refusals, of one entity or of all, oldest partition first."""
+        rows = self._rows(
+            "select * from open_refusals where (? is null or source_key = ?)"
+            " and (? is null or entity = ?) order by source_key, entity, partition_key",
+            (source, source, entity, entity),
+        )
+        return tuple(
+            Refusal(
+                source_key=row["source_key"],
+                entity=row["entity"],
+                partition_key=row["partition_key"],
+                batch_id=row["batch_id"],
+                reason=row["reason"],
+                refused_at=datetime.fromisoformat(row["refused_at"]),
+            )
+            for row in rows
+        )
+
+    def accounting(self) -> tuple[sqlite3.Row, ...]:
+        """Per source entity: batches, physical, landed, quarantined rows, refused batches."""
+        return tuple(
+            self._rows(
+                """
+                select
+                    source_key,
+                    entity,
+                    sum(verdict = 'accepted') as accepted_batches,
+                    sum(verdict = 'refused') as refused_batches,
+                    sum(physical_rows) as physical_rows,
+                    sum(landed_rows) as landed_rows,
+                    sum(quarantined_rows) as quarantined_rows
+                from batches
+                where verdict <> 'candidate'
+                group by source_key, entity
+                order by source_key, entity
+                """
+            )
+        )
+
+    # -- gates ------------------------------------------------------------------------
+
+    def record_checks(self, run_id: str, records: Iterable[CheckRecord]) -> None:
+        """Keep the newest result of each check, and drop those of checks that are gone.
+
+        A check of the same asset and name that this call does not mention has left its
+        suite and would otherwise be reported for ever.
+        """
+        now = _now()
+        rows = _told_apart(records)
+        with self._connect() as connection:
+            for asset, check_name in sorted({(row.asset, row.check_name) for row in rows}):
+                connection.execute(
+                    "delete from check_results where asset = ? and check_name = ?",
+                    (asset, check_name),
+                )
+            connection.executemany(
+                "insert or replace into check_results values"
+                " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        run_id,
+                        row.layer,
+                        row.asset,
+                        row.check_name,
+                        row.expectation,
+                        row.column_name or "",
+                        row.severity,
+                        row.outcome,
+                        row.evaluated_rows,
+                        row.unexpected_rows,
+                        row.observed,
+                        row.because,
+                        now,
+                        row.engine,
+                    )
+                    for row in rows
+                ],
+            )
+
+    def check_counts(self) -> dict[str, int]:
+        """Outcome -> number of checks whose newest result it is."""
+        rows = self._rows("select outcome, count(*) as checks from check_results group by outcome")
+        counts = {"passed": 0, "failed": 0, "could_not_run": 0}
+        counts.update({str(row["outcome"]): int(row["checks"]) for row in rows})
+        return counts
+
+    def record_override(self, run_id: str, asset: str, reason: str) -> None:
+        """Record that an operator let `asset` be built behind a closed gate."""
+        with self._connect() as connection:
+            connection.execute(
+                "insert into overrides values (?, ?, ?, ?)", (run_id, asset, reason, _now())
+            )
+
+    def overrides(self, run_id: str) -> tuple[tuple[str, str], ...]:
+        """(asset, reason) of the gates that were overridden in a run."""
+        rows = self._rows(
+            "select asset, reason from overrides where run_id = ? order by asset, reason",
+            (run_id,),
+        )
+        return tuple((str(row["asset"]), str(row["reason"])) for row in rows)
+
+    # -- for dbt ----------------------------------------------------------------------
+
+    def export(
+        self,
+        folder: Path,
+        sources: Iterable[SourceConfig],
+        as_of: date | None,
+        project_version: str,
+    ) -> None:
+        """Write the ledger as Parquet files that dbt reads, each replaced atomically."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (query, schema) in _EXPORTS.items():
+            rows = [dict(row) for row in self._rows(query)]
+            for row in rows:
+                for column in ("delivered_at", "refused_at", "checked_at"):
+                    if column in row:
+                        row[column] = _instant(row[column])
+            _write(folder / f"{name}.parquet", pa.Table.from_pylist(rows, schema=schema))
+        _write(
+            folder / "sources.parquet",
+            pa.Table.from_pylist(list(source_rows(sources)), schema=_SOURCES_SCHEMA),
+        )
+        _write(
+            folder / "parameters.parquet",
+            pa.Table.from_pylist(
+                [
+                    {
+                        "as_of_override": as_of,
+                        "reporting_currency": REPORTING_CURRENCY,
+                        "project_version": project_version,
+                    }
+                ],
+                schema=_PARAMETERS_SCHEMA,
+            ),
+        )
+
+
+def source_rows(sources: Iterable[SourceConfig]) -> Iterator[dict[str, object]]:
+    """One row per source entity, as `dim_source` shows it."""
+    for source in sources:
+        for entity in source.entities:
+            yield {
+                "source_key": source.source,
+                "vendor": source.vendor,
+                "entity": entity.name,
+                "channel_key": entity.channel,
+                "description": entity.description,
+                "owner": source.owner,
+                "collection_method": entity.collection_method,
+                "data_party": source.data_party,
+                "personal_data_level": entity.personal_data,
+                "lawful_basis": source.lawful_basis,
+                "retention_days": source.retention_days,
+                "version_rule": entity.version,
+                "on_bad_batch": entity.on_bad_batch,
+                "cadence": source.cadence,
+                "max_age_hours": entity.max_age_hours,
+                "is_partitioned": entity.partitioned,
+                "is_required": entity.required,
+                "data_origin": source.data_origin,
+                "location_zone": source.time_zone,
+            }
+
+
+def _told_apart(records: Iterable[CheckRecord]) -> list[CheckRecord]:
+    """Number expectations of one kind on one column, in the order of their suite."""
+    seen: dict[tuple[str, str, str, str | None], int] = {}
+    told = []
+    for record in records:
+        key = (record.asset, record.check_name, record.expectation, record.column_name)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] > 1:
+            told.append(replace(record, expectation=f"{record.expectation} ({seen[key]})"))
+        else:
+            told.append(record)
+    return told
+
+
+def _batch(row: sqlite3.Row) -> Batch:
+    fields = {name: row[name] for name in Batch.__dataclass_fields__}
+    return Batch(**fields)
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    temporary = path.with_suffix(".tmp")
+    pq.write_table(table, temporary)
+    temporary.replace(path)

