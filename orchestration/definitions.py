@@ -7,16 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.components.preloading import PRELOADED_MODULES
 from orchestration.components.run_state import quiet_libraries
-
-PRELOADED_MODULES = (
-    "orchestration.definitions",
-    "great_expectations",
-    "sqlalchemy",
-    "dbt.cli.main",
-    "dbt.adapters.duckdb",
-)
-"""Imported once by the fork server, so that each step starts warm."""
 
 _PARALLEL_STEPS = 2
 

@@ -92,7 +92,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keep the results, replacing only those of tests that ran now."""
-    if hasattr(session.config, "workerinput") or not _outcomes or session.config.cache is None:
+    if (
+        hasattr(session.config, "workerinput")
+        or not _outcomes
+        or getattr(session.config, "cache", None) is None
+    ):
         return
     ran = {node.partition("[")[0] for node in _outcomes}
     kept = session.config.cache.get(mission.RESULTS_KEY, {})
@@ -128,9 +132,12 @@ def golden(
     return compare
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Headless Chromium of the system. Skips where there is none, fails there in CI."""
+    """Headless Chromium of the system. Skips where there is none, fails there in CI.
+
+    Ends with its module: its event loop would stop other tests from running one.
+    """
     names = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:

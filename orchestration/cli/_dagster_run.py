@@ -9,11 +9,12 @@ a second command out for the whole run, and each step takes the warehouse's own 
 
 import os
 import re
+import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -118,21 +119,44 @@ def new_days(settings: Settings) -> tuple[date, date] | None:
     return date.fromisoformat(tags[RANGE_START_TAG]), date.fromisoformat(tags[RANGE_END_TAG])
 
 
-def run(settings: Settings, order: RunOrder, reporter: Reporter) -> RunResult:
-    """Make one run and follow it to its end.
-
-    A run that fails is a result, not an error. Raises CommandError when no run could be
-    started. Ctrl-C cancels a run of this process and leaves one of the daemon alone.
-    """
+@contextmanager
+def opened(settings: Settings) -> "Iterator[Place]":
+    """The instance of this home, and the decision where its next run is executed."""
     ensure_instance(settings)
     with _instance() as instance:
         _bury_killed_runs(instance, settings)
-        if _daemon_is_alive(instance):
-            result = _through_queue(instance, order, reporter)
+        is_queued = _daemon_is_alive(instance)
+        log = private_log(run_log_path(settings))
+        try:
+            if not is_queued:
+                _start_fork_server(log)
+            yield Place(instance, settings, is_queued, log)
+        finally:
+            os.close(log)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs are executed: in the daemon's queue, or in this process."""
+
+    instance: "DagsterInstance"
+    settings: Settings
+    is_queued: bool
+    log: int
+    """Descriptor of the private file for what libraries write."""
+
+    def run(self, order: RunOrder, reporter: Reporter) -> RunResult:
+        """Make one run and follow it to its end.
+
+        A run that fails is a result, not an error. Raises CommandError when no run could be
+        started. Ctrl-C cancels a run of this process and leaves one of the daemon alone.
+        """
+        if self.is_queued:
+            result = _through_queue(self.instance, order, reporter)
             if result is not None:
                 return result
             reporter.note("the daemon does not answer any more; the run starts here instead")
-        return _here(instance, settings, order, reporter)
+        return _here(self, order, reporter)
 
 
 def forget_daemons(settings: Settings) -> None:
@@ -153,35 +177,77 @@ def _instance() -> "Iterator[DagsterInstance]":
 # -- starting ---------------------------------------------------------------------------
 
 
-def _here(
-    instance: "DagsterInstance", settings: Settings, order: RunOrder, reporter: Reporter
-) -> RunResult:
+def _here(place: Place, order: RunOrder, reporter: Reporter) -> RunResult:
     from dagster._core.execution.api import execute_run_iterator
 
     with ExitStack() as stack:
-        stack.enter_context(_only_run_here(settings))
-        job, created = _create_run(instance, order)
+        stack.enter_context(_only_run_here(place.settings))
+        stack.enter_context(_into(place.log, 2))
+        was_interrupted = stack.enter_context(_noticing_interrupts())
+        job, created = _create_run(place.instance, order)
         started = time.time()
         record = RunRecord(created.step_keys_to_execute or ())
         reporter.begin(record, _title(order, created.run_id, "in this process"))
-        with _quiet(settings):
-            for dagster_event in execute_run_iterator(job, created, instance):
-                _tell(dagster_event, time.time(), record, reporter)
-    return _result(instance, created.run_id, record, started, through_queue=False)
+        for dagster_event in execute_run_iterator(job, created, place.instance):
+            _tell(dagster_event, time.time(), record, reporter)
+        result = _result(place.instance, created.run_id, record, started, through_queue=False)
+        if was_interrupted() and not result.succeeded:
+            return replace(result, status="canceled")
+        return result
 
 
 @contextmanager
-def _quiet(settings: Settings) -> Iterator[None]:
-    """What Dagster, dbt and every step write to standard error goes to a private file."""
-    log = private_log(run_log_path(settings))
-    kept = os.dup(2)
+def _noticing_interrupts() -> Iterator[Callable[[], bool]]:
+    """Gives what tells whether Ctrl-C or SIGTERM came.
+
+    The terminal sends Ctrl-C to the steps as well: one of them may fail of it before Dagster
+    cancels the run, which then looks like a failure.
+    """
+    reading, writing = os.pipe()
+    for descriptor in (reading, writing):
+        os.set_blocking(descriptor, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def came() -> bool:
+        try:
+            numbers = os.read(reading, 4096)
+        except BlockingIOError:
+            return False
+        return not {signal.SIGINT, signal.SIGTERM}.isdisjoint(numbers)
+
     try:
-        os.dup2(log, 2)
+        yield came
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+
+
+def _start_fork_server(log: int) -> None:
+    """Start the process that steps are forked from, while this one reads the definitions.
+
+    It imports what Dagster's executor would make it import. What steps write, a progress
+    bar of DuckDB for one, goes to the log: the terminal belongs to the reporter.
+    """
+    from multiprocessing import forkserver, get_context
+
+    from orchestration.components.preloading import PRELOADED_MODULES
+
+    get_context("forkserver").set_forkserver_preload(list(PRELOADED_MODULES))
+    with _into(log, 1), _into(log, 2):
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _into(log: int, stream: int) -> Iterator[None]:
+    """What this process and its children write to a standard stream goes to the log."""
+    kept = os.dup(stream)
+    try:
+        os.dup2(log, stream)
         yield
     finally:
-        os.dup2(kept, 2)
+        os.dup2(kept, stream)
         os.close(kept)
-        os.close(log)
 
 
 def _through_queue(

@@ -14,13 +14,21 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
 from math import isfinite
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from orchestration.cli._terminal import console, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # What spreadsheets take for the start of a formula, also in its full-width form.
 _FORMULA_STARTS = frozenset("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001 (full-width signs are the point)
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*\)|DOUBLE|FLOAT")
+
+
+_GAP = 2
+_WRAPPED = 30
+"""Text longer than this is broken into lines rather than widening its column."""
 
 
 class Format(StrEnum):
@@ -80,25 +88,64 @@ def write_table(
 ) -> tuple[int, bool]:
     """Write a table of at most `limit` rows (0: all). Returns rows written and whether more are.
 
-    Text that could steer the terminal is escaped.
+    Rows that are too wide for the terminal are written one under another, a line for each
+    column. Text that could steer the terminal is escaped.
     """
+    shown = [[_table_cell(value) for value in row] for row in _at_most(rows, limit)]
+    titles = [printable(name) for name in names]
+    widths = [
+        max(len(title), *(len(row[place]) for row in shown), 1) if shown else len(title)
+        for place, title in enumerate(titles)
+    ]
+    target = console()
+    room = target.width - _GAP * len(widths)
+    if sum(min(width, _WRAPPED) for width in widths) > room and shown:
+        _write_records(target, titles, shown)
+    else:
+        _write_grid(target, titles, types, shown, widths)
+    return len(shown), bool(limit) and next(rows, None) is not None
+
+
+def _at_most(rows: Iterator[Sequence[object]], limit: int) -> Iterator[Sequence[object]]:
+    return islice(rows, limit) if limit else rows
+
+
+def _write_grid(
+    target: "Console",
+    titles: Sequence[str],
+    types: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[int],
+) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for name, kind in zip(names, types, strict=True):
+    for title, kind, width in zip(titles, types, widths, strict=True):
         table.add_column(
-            Text(printable(name)),
+            Text(title),
             justify="right" if _NUMBER.fullmatch(kind.upper()) else "left",
             overflow="fold",
+            min_width=min(width, _WRAPPED),
         )
-    written = 0
-    for row in islice(rows, limit) if limit else rows:
-        table.add_row(*(Text(_table_cell(value)) for value in row))
-        written += 1
-    console().print(table)
-    return written, bool(limit) and next(rows, None) is not None
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    target.print(table)
+
+
+def _write_records(target: "Console", titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for number, row in enumerate(rows, start=1):
+        record = Table.grid(padding=(0, 2, 0, 0))
+        record.add_column(no_wrap=True)
+        record.add_column(overflow="fold")
+        record.add_row(Text(f"row {number}", style="dim"), "")
+        for title, cell in zip(titles, row, strict=True):
+            record.add_row(Text(title, style="bold"), Text(cell))
+        target.print(record)
 
 
 def _csv_cell(value: object, *, raw: bool) -> object:

@@ -481,6 +481,7 @@ def _has_bytes(path: Path, size: int) -> bool:
 
 
 def _show(findings: Sequence[Finding]) -> None:
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -496,7 +497,7 @@ def _show(findings: Sequence[Finding]) -> None:
         if item.action and item.grade is not Grade.OK:
             text.append(f"\n→ {item.action}", style="bold")
         table.add_row(Text(item.grade.value, style=styles[item.grade]), item.topic, text)
-    console().print(table)
+    console().print(Padding(table, (0, 0, 0, 1), expand=False))
     problems = sum(item.grade is Grade.PROBLEM for item in findings)
     notes = sum(item.grade is Grade.NOTE for item in findings)
     say()

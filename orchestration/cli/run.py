@@ -1,4 +1,8 @@
-"""`shopthread run`: one gated run from source to report."""
+"""`shopthread run`: one gated run from source to report.
+
+Its options, and making a run with the words around it, which `publish` and `demo` use too.
+How Dagster is asked belongs to `_dagster_run`, what the end says to `_run_summary`.
+"""
 
 from datetime import date
 from enum import StrEnum
@@ -125,8 +129,8 @@ def make_run(settings: Settings, order: "RunOrder", *, ui_url: str | None = None
 
     begun = time.monotonic()
     before = current(settings)
-    with following() as reporter:
-        result = _dagster_run.run(settings, order, reporter)
+    with _dagster_run.opened(settings) as place, following() as reporter:
+        result = place.run(order, reporter)
     total = time.monotonic() - begun
     ending = Ending(result.record, result.run_id, result.started_at, total, before, ui_url)
     if result.succeeded:

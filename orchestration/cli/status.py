@@ -164,8 +164,10 @@ def _published_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{served['published_at'][:16].replace('T', ' ')} UTC   run {served['run_id'][:8]}"
             ),
         ),
-        ("kept", "versions " + ", ".join(str(number) for number in served["versions_kept"])),
     ]
+    if len(served["versions_kept"]) > 1:
+        kept = ", ".join(str(number) for number in served["versions_kept"])
+        lines.append(("kept", f"versions {kept}"))
     lines += [("override", f"{item['check']}: {item['reason']}") for item in served["overrides"]]
     return lines
 
@@ -228,18 +230,22 @@ def _show_sources(sources: list[dict[str, Any]]) -> None:
     from orchestration.cli._terminal import console, count
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for name in ("source", "state", "newest"):
+    table.add_column("source", overflow="fold", min_width=20)
+    for name in ("state", "newest"):
         table.add_column(name, no_wrap=True)
-    for name in ("delivered", "= landed", "+ quarantined", "refused batches"):
+    for name in ("delivered", "= landed", "+ quarantined", "refused"):
         table.add_column(name, justify="right", no_wrap=True)
     styles = {"fresh": "green", "stale": "yellow", "missing": "dim"}
+    before = ""
     for item in sources:
-        state = item["state"]
+        if item["source"] != before:
+            table.add_row(Text(item["source"], style="bold"))
+            before = item["source"]
         balance = "" if item["is_balanced"] else " does not balance"
-        lag = f" ({item['lag_days']} days behind)" if item["lag_days"] else ""
+        lag = f", {item['lag_days']} d behind" if item["lag_days"] else ""
         table.add_row(
-            f"{item['source']}/{item['entity']}",
-            Text(f"{state}{lag}", style=styles.get(state, "")),
+            f"  {item['entity']}",
+            Text(f"{item['state']}{lag}", style=styles.get(item["state"], "")),
             item["newest"] or "·",
             count(item["rows_delivered"]),
             count(item["rows_landed"]),

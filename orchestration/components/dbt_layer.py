@@ -53,6 +53,19 @@ class FlowTranslator(DagsterDbtTranslator):
         waits = [self.get_asset_key(nodes[other]) for other in _waits_for(manifest, unique_id)]
         return spec.merge_attributes(deps=[key for key in waits if key not in known])
 
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        """Say in words what a dbt test checks."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        return spec._replace(description=test_sentence(manifest["nodes"][unique_id]))
+
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         declared = _meta(dbt_resource_props).get("dagster", {}).get("asset_key")
         if declared:
@@ -115,6 +128,28 @@ def _waits_for(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
         }
         return sorted(identity - read_inside)
     return []
+
+
+def test_sentence(node: Mapping[str, Any]) -> str:
+    """What a dbt test checks: its own description, or what its kind means for its column."""
+    if node.get("description"):
+        return str(node["description"]).strip()
+    test = node.get("test_metadata") or {}
+    arguments = test.get("kwargs") or {}
+    inner = {**arguments, **(arguments.get("arguments") or {})}
+    column = node.get("column_name") or inner.get("column_name")
+    kind = str(test.get("name") or node["name"])
+    if kind == "not_null":
+        return f"`{column}` is never empty."
+    if kind == "unique":
+        return f"No two rows share a `{column}`."
+    if kind == "accepted_values":
+        values = ", ".join(str(value) for value in inner.get("values", []))
+        return f"`{column}` is one of: {values}."
+    if kind == "relationships":
+        return f"Every `{column}` is a `{inner.get('field')}` of {inner.get('to')}."
+    where = f"`{column}`" if column else "the table"
+    return f"{kind.replace('_', ' ').capitalize()}: {where}."
 
 
 def _meta(properties: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -189,7 +189,7 @@ def entity_contract(settings: Settings, source: str, entity: str) -> EntityContr
     limit = suite.max_quarantined_share
     return EntityContract(
         columns=tuple(
-            Column(name, column.type, column.nullable, column.identifier_type)
+            Column(name, column.type, column.nullable, column.identifier_type, column.description)
             for name, column in suite.columns.items()
         ),
         row_rules=tuple(RowRule(rule.reason, rule.rows) for rule in suite.quarantine),
@@ -377,15 +377,16 @@ def freshness_check(
 
 
 def _metadata(settings: Settings, report: LandingReport) -> dict[str, Any]:
-    columns = entity_contract(settings, report.source, report.entity)
+    contract = entity_contract(settings, report.source, report.entity)
+    says = {column.landed_name: column.description for column in contract.columns}
     partitioned = bool(report.partitions) and report.partitions[0].partition != "snapshot"
     accepted = [item for item in report.partitions if item.outcome == "accepted"]
     return {
         "dagster/row_count": report.total("landed_rows"),
         "dagster/column_schema": dg.TableSchema(
             columns=[
-                dg.TableColumn(name, kind.lower())
-                for name, kind in columns.landed_columns(partitioned=partitioned)
+                dg.TableColumn(name, kind.lower(), description=says.get(name))
+                for name, kind in contract.landed_columns(partitioned=partitioned)
             ]
         ),
         "rows_delivered": report.total("physical_rows"),

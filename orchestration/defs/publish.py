@@ -72,6 +72,7 @@ def publishing() -> dg.Definitions:
             metadata={
                 "version": published.version,
                 "is_new_version": result.outcome is Outcome.PUBLISHED,
+                "why": "; ".join(result.reasons) or result.message,
                 "data_as_of": facts.data_as_of.isoformat(),
                 "marts": len(facts.marts),
                 "marts_changed": len(result.changed),

@@ -32,6 +32,7 @@ class Column:
     type: str
     nullable: bool
     identifier_type: str | None = None
+    description: str = ""
 
     @property
     def landed_name(self) -> str:

@@ -31,7 +31,7 @@ def run(how: Build, settings: Settings, manifest: DbtManifest, ids: list[str]) -
     return {result.unique_id: result.status for result in results}
 
 
-def tests_of(manifest: DbtManifest, node: str) -> list[str]:
+def asked_of(manifest: DbtManifest, node: str) -> list[str]:
     return [
         unique_id for unique_id, test in manifest.tests() if test["depends_on"]["nodes"] == [node]
     ]
@@ -40,7 +40,7 @@ def tests_of(manifest: DbtManifest, node: str) -> list[str]:
 def test_both_ways_build_exactly_what_is_named_and_say_the_same(
     ready: Settings, manifest: DbtManifest
 ) -> None:
-    wanted = [CHANNELS, *tests_of(manifest, CHANNELS)]
+    wanted = [CHANNELS, *asked_of(manifest, CHANNELS)]
     assert len(wanted) > 1
     warm = run(build, ready, manifest, wanted)
     cold = run(build_by_command_line, ready, manifest, wanted)

@@ -153,11 +153,7 @@ def test_a_killed_command_is_reported_and_the_next_run_takes_over(
 ) -> None:
     started = shopthread.start("run")
     try:
-        deadline = time.monotonic() + 180
-        while shopthread.status()["last_run"]["status"] != "started":
-            assert time.monotonic() < deadline
-            time.sleep(1)
-        killed = shopthread.status()["last_run"]["run_id"]
+        killed = _wait_for_a_step(shopthread)
     finally:
         os.killpg(started.pid, signal.SIGKILL)
         started.communicate()
@@ -167,6 +163,22 @@ def test_a_killed_command_is_reported_and_the_next_run_takes_over(
     with sqlite3.connect(shopthread.home / "dagster" / "history" / "runs.db") as runs:
         (status,) = runs.execute("select status from runs where run_id = ?", (killed,)).fetchone()
     assert status == "FAILURE"
+
+
+def test_ctrl_c_cancels_a_run_and_leaves_no_process(shopthread: CommandLine) -> None:
+    started = shopthread.start("run", "--from", str(FIRST), "--to", str(LAST))
+    try:
+        _wait_for_a_step(shopthread)
+        children = psutil.Process(started.pid).children(recursive=True)
+        os.killpg(started.pid, signal.SIGINT)
+        output, _ = started.communicate(timeout=90)
+    finally:
+        _end_tree(started)
+    assert started.returncode == 130, output
+    assert "was canceled; what was published before stays served" in output
+    assert _still_there(children) == []
+    assert shopthread.status()["locks"] == {"warehouse": None, "command_line_run": None}
+    assert shopthread.status()["published"]["version"] == 1
 
 
 def test_the_demo_serves_the_ui_runs_go_through_its_queue_and_ctrl_c_ends_all(
@@ -197,12 +209,41 @@ def test_the_demo_serves_the_ui_runs_go_through_its_queue_and_ctrl_c_ends_all(
         started.send_signal(signal.SIGINT)
         output, _ = started.communicate(timeout=90)
         assert started.returncode == 0, output
-        assert [process for process in children if process.is_running()] == []
+        assert _still_there(children) == []
         assert shopthread.status()["ui"] is None
     finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
-            started.communicate()
+        _end_tree(started)
+
+
+def _still_there(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Processes that do not end within seconds; one that only waits to be reaped has ended."""
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    return [
+        process
+        for process in alive
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+def _end_tree(started: "subprocess.Popen[str]") -> None:
+    """End a command that a failed test left running, and all it started."""
+    if started.poll() is not None:
+        return
+    tree = [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]
+    for process in tree:
+        process.kill()
+    started.communicate()
+
+
+def _wait_for_a_step(shopthread: CommandLine) -> str:
+    """Wait until a run of this command writes the warehouse; returns its id."""
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        facts = shopthread.status()
+        if facts["last_run"]["status"] == "started" and facts["locks"]["warehouse"]:
+            return str(facts["last_run"]["run_id"])
+        time.sleep(0.5)
+    raise AssertionError("the run did not begin in 240 s")
 
 
 def _wait_for_ui(shopthread: CommandLine, started: "subprocess.Popen[str]") -> str:

@@ -1,0 +1,134 @@
+"""Whole runs of a tiny world: accounts, empties, repetition, bad days, the registry."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from orchestration.publish import connect, current
+from tests.pipeline.worlds import FIRST, LAST, World
+
+
+def ask(world: World, sql: str) -> list[tuple[Any, ...]]:
+    connection = connect(world.settings)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+@pytest.mark.mission("M001", part="sources are registered; the other channels come later")
+def test_every_landed_asset_has_its_row_in_dim_source(world: World) -> None:
+    registered = {
+        f"landing/{source}/{entity}"
+        for source, entity in ask(world, "select source_key, entity from dim_source")
+    }
+    landed = {
+        key.to_user_string()
+        for key in world.defs().resolve_asset_graph().materializable_asset_keys
+        if key.path[0] == "landing"
+    }
+    assert registered == landed
+
+
+def test_a_second_run_is_hash_equal_and_makes_no_version(world: World) -> None:
+    before = current(world.settings)
+    assert before is not None
+    run = world.run(days=(FIRST, LAST))
+    assert run.success, run.failures
+    after = current(world.settings)
+    assert after is not None
+    assert after.version == before.version == 1
+    assert after.manifest == before.manifest
+
+
+def test_every_record_is_accounted_for(world: World) -> None:
+    for row in world.ledger.accounting():
+        assert row["physical_rows"] == row["landed_rows"] + row["quarantined_rows"]
+        delivered = pq.ParquetFile(world.settings.panel_files() / f"{row['entity']}.parquet")
+        assert row["physical_rows"] == delivered.metadata.num_rows
+    open_accounts = ask(world, "select check_key from dq_reconciliation where not is_balanced")
+    assert open_accounts == []
+
+
+def test_a_row_lost_behind_the_ledger_closes_the_accounts(world: World) -> None:
+    batch = world.ledger.current("complete_journey", "transactions")["2017-01-03"]
+    path = world.settings.home / str(batch.file)
+    rows = pd.read_parquet(path)
+    with duckdb.connect() as connection:
+        connection.register("kept", rows.iloc[1:])
+        kept = path.with_suffix(".kept")
+        connection.execute(f"copy (select * from kept) to '{kept.as_posix()}' (format parquet)")
+    kept.replace(path)
+    run = world.run()
+    assert not run.success
+    assert any("assert_every_account_balances" in check for check in run.failed_checks())
+    assert not {name for name in run.materialised if name.startswith("publish/")}
+    assert world.published_version() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.mission("A13", part="a bad day is quarantined alone, the others go on")
+def test_one_bad_day_of_a_range_is_quarantined_alone(world: World) -> None:
+    bad = world.day_of_transactions(date(2017, 1, 5)).rename(columns={"basket_id": "receipt"})
+    world.deliver("transactions", "2017-01-05", bad)
+    for day in (4, 6):
+        good = world.day_of_transactions(date(2017, 1, day))
+        world.deliver("transactions", f"2017-01-{day:02}", good.iloc[:-1])
+    run = world.run(days=(FIRST, LAST))
+    assert run.success, run.failures
+    (refusal,) = world.ledger.open_refusals()
+    assert refusal.partition_key == "2017-01-05"
+    assert "missing column basket_id (delivered instead: receipt)" in refusal.reason
+    assert world.published_version() == 2
+    lines = dict(
+        ask(
+            world,
+            "select business_date, count(*) from fct_order_lines group by business_date",
+        )
+    )
+    for day, kept in ((4, -1), (5, None), (6, -1)):
+        expected = len(world.day_of_transactions(date(2017, 1, day)).iloc[:kept])
+        assert lines[date(2017, 1, day)] == expected
+    quarantined = world.settings.quarantine_dir / "complete_journey" / "transactions"
+    assert [path.name for path in quarantined.iterdir()] == ["2017-01-05"]
+
+
+@pytest.mark.slow
+def test_an_entity_that_never_landed_has_typed_and_empty_contracts(
+    empty_world: World, tiny_panel: Path, tmp_path: Path
+) -> None:
+    missing = {"coupons", "coupon_redemptions", "demographics"}
+    panel = tmp_path / "panel"
+    panel.mkdir()
+    for path in tiny_panel.glob("*.parquet"):
+        if path.stem not in missing:
+            (panel / path.name).symlink_to(path)
+    empty_world.environment["SHOPTHREAD_PANEL_DIR"] = str(panel)
+    run = empty_world.run(days=(FIRST, LAST))
+    assert run.success, run.failures
+    assert empty_world.published_version() == 1
+    assert ask(empty_world, "select count(*) from fct_coupon_events") == [(0,)]
+    types = dict(
+        ask(
+            empty_world,
+            "select column_name, data_type from duckdb_columns()"
+            " where table_name = 'fct_coupon_events' and schema_name = 'commerce'",
+        )
+    )
+    assert types["business_date"] == "DATE"
+    states = dict(ask(empty_world, "select entity, freshness_state from dq_freshness"))
+    assert {entity for entity, state in states.items() if state == "missing"} == missing
+
+
+def test_no_raw_identifier_leaves_the_vault(world: World) -> None:
+    (canary,) = pd.read_parquet(world.settings.identifiers_dir)["raw"].sample(1, random_state=1)
+    tokens = ask(world, "select distinct token from bridge_customer_identifier")
+    assert tokens
+    assert all(len(token) == 32 and token != canary for (token,) in tokens)
+    columns = {name for (name,) in ask(world, "select column_name from duckdb_columns()")}
+    assert "household_id" not in columns
