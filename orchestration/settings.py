@@ -202,9 +202,11 @@ def dagster_home_in_use() -> Path:
 def apply_environment(settings: Settings) -> None:
     """Hand `settings` to libraries that read the process environment, and keep them quiet.
 
-    dbt's profile and Dagster read variables; telemetry of every library is switched off.
+    dbt's profile and Dagster read variables; telemetry of every library is switched off, and
+    what the process writes is private to its owner.
     Child processes inherit all of it.
     """
+    os.umask(0o077)
     os.environ.update(
         {
             "SHOPTHREAD_HOME": str(settings.home),

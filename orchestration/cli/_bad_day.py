@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration.cli._outcome import CommandError
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ def deliver_bad_day(settings: Settings, day: date, kind: Kind) -> BadDay:
     target = _target(settings, day)
     target.parent.mkdir(parents=True, exist_ok=True)
     noted = delivered(settings)
+    if noted is not None and noted.path != target:
+        raise CommandError(
+            f"{noted.day} is still corrupted; run `shopthread demo bad-day --repair` first"
+        )
     aside = _aside(target)
     if target.exists() and (noted is None or noted.path != target):
         target.replace(aside)

@@ -27,8 +27,8 @@ from orchestration.cli._instance import (
 from orchestration.cli._outcome import CommandError, UsageError
 from orchestration.cli._progress import Reporter
 from orchestration.cli._stages import CheckAnswer, Event, Happening, RunRecord
+from orchestration.file_lock import BusyError, hold_file, holder_of
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.warehouse.lock import WarehouseBusyError, hold_warehouse, holder_of
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
@@ -344,9 +344,9 @@ def _title(order: RunOrder, run_id: str, how: str) -> str:
 @contextmanager
 def _only_run_here(settings: Settings) -> Iterator[None]:
     try:
-        with hold_warehouse(run_lock_path(settings), "shopthread", wait_seconds=0):
+        with hold_file(run_lock_path(settings), "shopthread", wait_seconds=0):
             yield
-    except WarehouseBusyError as error:
+    except BusyError as error:
         raise CommandError(
             f"another run goes on: {holder_of(run_lock_path(settings)) or 'it ended just now'}; "
             "nothing was started and nothing was changed. Wait until it ends; `shopthread "

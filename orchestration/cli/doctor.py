@@ -331,7 +331,7 @@ def _permissions(settings: Settings) -> Iterator[Finding]:
 
 
 def _locks(settings: Settings) -> Iterator[Finding]:
-    from orchestration.warehouse.lock import holder_of
+    from orchestration.file_lock import holder_of
 
     holders = {
         "the warehouse": holder_of(settings.warehouse_lock_path),
@@ -370,7 +370,7 @@ def _published_bytes(settings: Settings) -> int:
 
 
 def _leftovers(settings: Settings) -> Iterator[Finding]:
-    from orchestration.warehouse.lock import holder_of
+    from orchestration.file_lock import holder_of
 
     if holder_of(settings.warehouse_lock_path) or holder_of(run_lock_path(settings)):
         return
@@ -389,7 +389,7 @@ def _leftovers(settings: Settings) -> Iterator[Finding]:
 
 
 def _write_ahead_logs(settings: Settings) -> Iterator[Finding]:
-    from orchestration.warehouse.lock import holder_of
+    from orchestration.file_lock import holder_of
 
     published = (
         sorted(settings.published_dir.rglob("*.wal")) if settings.published_dir.is_dir() else []

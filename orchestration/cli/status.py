@@ -50,9 +50,9 @@ def gather(settings: Settings) -> dict[str, Any]:
     from orchestration.cli._dagster_history import last_run
     from orchestration.cli._instance import run_lock_path, served_ui
     from orchestration.cli._ledger_view import LedgerView
+    from orchestration.file_lock import holder_of
     from orchestration.publish import current, versions
     from orchestration.sources.config import load_sources
-    from orchestration.warehouse.lock import holder_of
 
     ledger = LedgerView(settings.ledger_path)
     served = current(settings)

@@ -13,6 +13,7 @@ from orchestration.components.source import open_landing
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import load_sources
+from orchestration.sources.files import SourceError
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,12 @@ def new_deliveries(settings: Settings, ledger: Ledger) -> list[NewDelivery]:
     for source in load_sources(settings.sources_dir):
         for entity in source.entities:
             landing = open_landing(settings, ledger, source, entity, run_id="")
-            for partition, fingerprint in landing.pending():
+            try:
+                waiting = landing.pending()
+            except SourceError:
+                # That entity's own landing says what is wrong; the others go on.
+                continue
+            for partition, fingerprint in waiting:
                 name = f"{source.source}/{entity.name}/{partition}/{fingerprint}"
                 if entity.partitioned:
                     days.setdefault(date.fromisoformat(partition), []).append(name)

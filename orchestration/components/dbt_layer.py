@@ -18,13 +18,13 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
 from orchestration.components.guard import pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
 from orchestration.version import project_version
 from orchestration.warehouse.column_lineage import column_lineage
 from orchestration.warehouse.dbt_process import NodeResult, build
-from orchestration.warehouse.lock import hold_warehouse
 from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of
 from orchestration.warehouse.reading import open_warehouse
 
@@ -196,7 +196,7 @@ def layer_assets(
         ]
         goes_on = partial(assert_run_goes_on, context.instance, context.run.run_id)
         results: list[NodeResult] = []
-        with hold_warehouse(settings.warehouse_lock_path, f"run {context.run.run_id}"):
+        with hold_file(settings.warehouse_lock_path, f"run {context.run.run_id}"):
             goes_on()
             ledger.export(settings.ledger_export_dir, sources, settings.as_of, project_version())
             build(settings, manifest, [*models, *tests], results.append)

@@ -23,6 +23,7 @@ OVERRIDE_TAG = "shopthread/override_gates"
 """Run tag by which an operator builds behind a closed gate; its value is the reason."""
 
 _SHOWN = 5
+_NO_RESULT = "was planned and has no result"
 
 
 class GateClosedError(dg.Failure):
@@ -87,22 +88,33 @@ def closed_gates(
             continue
         record = records.get(key)
         event = record.asset_entry.last_materialization_record if record is not None else None
-        if event is None:
-            if key.path[0] != landing_prefix:
-                closed.append(ClosedGate(name, None, "was never built"))
-                continue
-            # A source that never delivered has typed, empty contracts; one whose first
-            # batch was refused has a failed check.
-            for check in blocking[key]:
-                execution = latest.get(check)
-                if execution is not None and _is_failure(execution):
-                    closed.append(ClosedGate(name, check.name, _why(execution)))
+        if event is None and key.path[0] != landing_prefix:
+            closed.append(ClosedGate(name, None, "was never built"))
             continue
         for check in blocking[key]:
-            problem = _problem(latest.get(check), event.storage_id, event.run_id)
+            execution = latest.get(check)
+            problem = (
+                _problem_of_first_landing(execution)
+                if event is None
+                else _problem(execution, event.storage_id, event.run_id)
+            )
             if problem is not None:
                 closed.append(ClosedGate(name, check.name, problem))
     return sorted(closed, key=lambda gate: not gate.problem.startswith("failed"))
+
+
+def _problem_of_first_landing(execution: AssetCheckExecutionRecord | None) -> str | None:
+    """What keeps an entity closed that never landed.
+
+    A source that never delivered has typed, empty contracts and is open; one whose first
+    batch was refused has a failed check, one whose landing broke has no answer.
+    """
+    if execution is None:
+        return None
+    if _is_failure(execution):
+        return _why(execution)
+    is_planned = execution.status is AssetCheckExecutionRecordStatus.PLANNED
+    return _NO_RESULT if is_planned else None
 
 
 def _problem(
@@ -113,7 +125,7 @@ def _problem(
     if _is_failure(execution):
         return _why(execution)
     if execution.status is AssetCheckExecutionRecordStatus.PLANNED:
-        return "was planned and has no result"
+        return _NO_RESULT
     if execution.run_id == run_id:
         return None
     evaluation = execution.evaluation

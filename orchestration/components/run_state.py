@@ -1,7 +1,7 @@
 """What a step asks about its own run: the settings, the ledger, whether it still counts.
 
 A step outlives a killed run worker and would go on writing; before anything becomes
-visible it asks here. Locks belong to `orchestration.warehouse.lock`.
+visible it asks here. Locks belong to `orchestration.file_lock`.
 """
 
 from collections.abc import Mapping

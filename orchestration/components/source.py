@@ -19,7 +19,7 @@ from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.land import Judge, Landing, LandingReport, Verdict
 from orchestration.landing.ledger import CheckRecord, Ledger, Refusal
-from orchestration.settings import Settings
+from orchestration.settings import Settings, SettingsError
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import FileReader
 
@@ -115,7 +115,13 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         settings, ledger = open_state(context.run.tags)
         report = _land(context, settings, ledger, source, entity)
         refusals = ledger.open_refusals(source.source, entity.name)
-        serves = bool(ledger.current(source.source, entity.name))
+        current = ledger.current(source.source, entity.name)
+        # A tightened contract may refuse the very batch that landing serves.
+        condemned = any(
+            item.partition_key in current and current[item.partition_key].batch_id == item.batch_id
+            for item in refusals
+        )
+        serves = bool(current) and not condemned
         contract = contract_check(source, entity, settings, refusals, report, serves=serves)
         assert_run_goes_on(context.instance, context.run.run_id)
         if contract.passed or not _blocks(settings, source, entity):
@@ -143,11 +149,32 @@ def _land(
         if days is None:
             days = [date.fromisoformat(name) for name, _ in landing.pending()]
     report = landing.land(days)
-    if report.verdict is not None and report.verdict.checks:
-        ledger.record_checks(context.run.run_id, report.verdict.checks)
+    if report.verdict is not None:
+        records = report.verdict.checks or (_whole_batch_record(source, entity, report.verdict),)
+        ledger.record_checks(context.run.run_id, records)
     for item in report.refused[:_SHOWN_REFUSALS]:
         context.log.warning("%s %s was refused: %s", entity.name, item.partition, item.reason)
     return report
+
+
+def _whole_batch_record(
+    source: SourceConfig, entity: EntityConfig, verdict: Verdict
+) -> CheckRecord:
+    """The result of a batch that was refused before any expectation was asked."""
+    return CheckRecord(
+        layer="landing",
+        asset=f"landing/{source.source}/{entity.name}",
+        check_name=CONTRACT_CHECK,
+        expectation="whole_batch",
+        column_name=None,
+        severity="critical",
+        outcome=verdict.outcome,
+        evaluated_rows=None,
+        unexpected_rows=None,
+        observed=None,
+        because=verdict.message,
+        engine="landing",
+    )
 
 
 def open_landing(
@@ -157,7 +184,16 @@ def open_landing(
     entity: EntityConfig,
     run_id: str,
 ) -> Landing:
-    """Landing of one entity, judged by its suite in `expectations/landing`."""
+    """Landing of one entity, judged by its suite in `expectations/landing`.
+
+    Raises SettingsError when a live source would be tokenised with the public demo key.
+    """
+    if source.data_origin == "live" and settings.uses_demo_key:
+        raise SettingsError(
+            f"{source.source} is a live source and SHOPTHREAD_IDENTITY_KEY is the public demo "
+            "key, with which anybody could compute its tokens; nothing was landed; set a key "
+            "of your own"
+        )
     return Landing(
         settings=settings,
         ledger=ledger,
@@ -296,7 +332,7 @@ def _sentence(source: str, entity: str, refusals: Sequence[Refusal], *, serves: 
     kept = (
         "landing still serves the last good batch"
         if serves
-        else "nothing of this entity has ever been accepted"
+        else "landing has no batch that keeps the contract"
     )
     return (
         f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {kept}. "

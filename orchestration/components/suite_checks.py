@@ -13,8 +13,8 @@ import dagster as dg
 
 from orchestration.components.dbt_layer import WAREHOUSE_POOL
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord
-from orchestration.warehouse.lock import hold_warehouse
 
 if TYPE_CHECKING:
     from orchestration.quality import SuiteVerdict, TableSuite
@@ -56,7 +56,7 @@ def suite_checks(layer: str, suites: Mapping[str, "TableSuite"]) -> dg.AssetChec
         )
         checks = [TableCheck(suites[asset], *asset.split("/")[-2:]) for asset in wanted]
         goes_on = partial(assert_run_goes_on, context.instance, context.run.run_id)
-        with hold_warehouse(settings.warehouse_lock_path, f"run {context.run.run_id}"):
+        with hold_file(settings.warehouse_lock_path, f"run {context.run.run_id}"):
             goes_on()
             verdicts = check_database(
                 checks,

@@ -11,10 +11,10 @@ from orchestration.components.dbt_layer import WAREHOUSE_POOL, FlowTranslator
 from orchestration.components.guard import pass_gates
 from orchestration.components.published_context import publish_context
 from orchestration.components.run_state import assert_run_goes_on, open_state, quiet_libraries
+from orchestration.file_lock import hold_file
 from orchestration.publish import Outcome, current, declared_marts
 from orchestration.publish import publish as publish_version
 from orchestration.report import write_report
-from orchestration.warehouse.lock import hold_warehouse
 from orchestration.warehouse.manifest import Layer, load_manifest
 
 VERSION_KEY = dg.AssetKey(["publish", "published_version"])
@@ -54,7 +54,7 @@ def publishing() -> dg.Definitions:
         settings, ledger = open_state()
         pass_gates(context, [VERSION_KEY], ledger)
         run_id = context.run.run_id
-        with hold_warehouse(settings.warehouse_lock_path, f"run {run_id}"):
+        with hold_file(settings.warehouse_lock_path, f"run {run_id}"):
             assert_run_goes_on(context.instance, run_id)
             parent = current(settings)
             result = publish_version(

@@ -14,7 +14,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from orchestration.file_lock import hold_file
 from orchestration.landing.contract import Column, EntityContract, engine_type
 from orchestration.landing.identifiers import (
     RULE_VERSION,
@@ -33,7 +34,7 @@ from orchestration.landing.identifiers import (
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
-from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader
+from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader, SourceError
 
 UNDATED = "undated"
 """Partition name of rows that have no event time and so belong to no day."""
@@ -120,6 +121,10 @@ class Landing:
     def _name(self) -> str:
         return f"{self.source.source}/{self.entity.name}"
 
+    @property
+    def _scratch_prefix(self) -> str:
+        return f"{self._name.replace('/', '-')}-"
+
     # -- the phases -------------------------------------------------------------------
 
     def land(self, days: Sequence[date] | None = None) -> LandingReport:
@@ -129,6 +134,17 @@ class Landing:
         delivered and changes nothing. Raises SourceError when a file cannot be found
         out about; bad content never raises, it is refused.
         """
+        lock = self.settings.home / "locks" / f"{self._scratch_prefix}landing.lock"
+        with hold_file(lock, f"run {self.run_id}"):
+            self._sweep_scratch()
+            return self._land(days)
+
+    def _sweep_scratch(self) -> None:
+        """Remove what a killed run left: it holds raw identifiers."""
+        for left in self.settings.scratch_dir.glob(f"{self._scratch_prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _land(self, days: Sequence[date] | None) -> LandingReport:
         self.recover()
         self.write_empty_file()
         if not self.entity.partitioned:
@@ -164,13 +180,23 @@ class Landing:
         }
         base = self.reader.base_file()
         if base is not None:
-            counts = self.count_days(base.path)
+            counts = self._days_of(base)
             known = sorted(day for day in counts if day is not None)
             if known:
                 span = (known[-1] - known[0]).days
                 found |= {date.fromordinal(known[0].toordinal() + step) for step in range(span + 1)}
-        first, last = self.settings.first_day, self.settings.last_day
-        return sorted(day for day in found if day >= first and (last is None or day <= last))
+        first = self.settings.first_day
+        # An open calendar ends with the last day that is over everywhere it is asked.
+        last = self.settings.last_day or datetime.now(UTC).date() - timedelta(days=1)
+        return sorted(day for day in found if first <= day <= last)
+
+    def _days_of(self, base: DeliveredFile) -> dict[date | None, int]:
+        """Days of the base file; of one that cannot say them, those that it put at stake."""
+        try:
+            return self.count_days(base.path)
+        except (pa.ArrowException, OSError, KeyError):
+            served = [name for name in self._memory()[0] if name != UNDATED]
+            return dict.fromkeys(map(date.fromisoformat, served), 0) or {self.settings.first_day: 0}
 
     def pending(self) -> list[tuple[str, str]]:
         """(partition, fingerprint) of each delivery that landing has not settled yet.
@@ -181,7 +207,7 @@ class Landing:
         base = self.reader.base_file()
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
-            offers = [] if file is None else [(SNAPSHOT, file.sha256(), False)]
+            offers = [] if file is None else [(SNAPSHOT, file.sha256(), file.partition is None)]
         else:
             dropped = {str(file.partition): file.sha256() for file in self.reader.inbox_files()}
             common = base.sha256() if base is not None else ""
@@ -236,6 +262,7 @@ class Landing:
     def _land_file(
         self, file: DeliveredFile, days: list[date] | None
     ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
+        identity = _identity(file.path)
         fingerprint = file.sha256()
         from_base = file.partition is None
         partitions = [SNAPSHOT] if days is None else [day.isoformat() for day in days]
@@ -249,7 +276,12 @@ class Landing:
             _unchanged(current[name]) for name in partitions if name in known and name in current
         ]
         repeated = [
-            replace(current[name], delivery_fingerprint=fingerprint, run_id=self.run_id)
+            replace(
+                current[name],
+                delivery_fingerprint=fingerprint,
+                run_id=self.run_id,
+                is_from_base=from_base,
+            )
             for name in partitions
             if name in known
             and name in current
@@ -259,20 +291,21 @@ class Landing:
         fresh = [name for name in partitions if name not in known or name not in current]
         if not fresh:
             return reports, None, []
-        scratch = self.settings.scratch_dir / f"{self._name.replace('/', '-')}-{uuid.uuid4().hex}"
-        scratch.mkdir(parents=True)
+        self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = self.settings.scratch_dir / f"{self._scratch_prefix}{uuid.uuid4().hex}"
+        scratch.mkdir(mode=0o700)
         try:
-            candidate = _Candidate(self, file, fingerprint, scratch, fresh)
+            candidate = _Candidate(self, file, identity, fingerprint, scratch, fresh)
             landed, verdict, warnings = candidate.settle(current)
             return reports + landed, verdict, warnings
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _memory(self) -> tuple[dict[str, Batch], dict[str, frozenset[str]]]:
+    def _memory(self) -> tuple[dict[str, Batch], dict[str, str]]:
         source, entity = self.source.source, self.entity.name
         return (
             self.ledger.current(source, entity),
-            self.ledger.accepted_fingerprints(source, entity),
+            self.ledger.base_fingerprints(source, entity),
         )
 
     def _is_known(
@@ -280,7 +313,7 @@ class Landing:
         partition: str,
         fingerprint: str,
         current: dict[str, Batch],
-        seen: dict[str, frozenset[str]],
+        seen: dict[str, str],
         *,
         from_base: bool,
     ) -> bool:
@@ -290,7 +323,7 @@ class Landing:
         if served.delivery_fingerprint == fingerprint:
             return served.contract_fingerprint == self.contract_fingerprint
         # A base file does not come again because a later delivery took its place.
-        return from_base and fingerprint in seen.get(partition, frozenset())
+        return from_base and seen.get(partition) == fingerprint
 
     @property
     def contract_fingerprint(self) -> str:
@@ -349,6 +382,8 @@ class _Candidate:
 
     landing: Landing
     file: DeliveredFile
+    identity: tuple[int, ...]
+    """Of the file when its hash was taken: another one must not land under that hash."""
     fingerprint: str
     scratch: Path
     partitions: list[str]
@@ -384,6 +419,10 @@ class _Candidate:
             refused = [self._refuse_unread(partition, problem) for partition in self.partitions]
             verdict = Verdict("failed", problem)
             return refused, verdict, warnings
+        if self._partitioned and self.file.partition is None and UNDATED not in physical:
+            self.landing.ledger.close_refusal(
+                self.landing.source.source, self.landing.entity.name, UNDATED
+            )
         return self._judge_and_promote(batches, reasons, current, warnings)
 
     # -- reading ----------------------------------------------------------------------
@@ -568,6 +607,7 @@ class _Candidate:
             reason=None,
             data_origin=source.data_origin,
             run_id=self.landing.run_id,
+            is_from_base=self.file.partition is None,
         )
 
     # -- judging and promoting --------------------------------------------------------
@@ -594,6 +634,7 @@ class _Candidate:
         accepted = [batch for batch in fresh if batch.batch_id not in refused]
         self._write(accepted, reasons)
         self.landing.still_ours()
+        self._assert_same_file()
         self._keep_identifiers(accepted)
         self._promote(accepted, reasons)
         self.landing.ledger.repeat(repeated)
@@ -607,6 +648,14 @@ class _Candidate:
         if refused and (verdict is None or verdict.passed):
             verdict = next(iter(refused.values()))
         return reports, verdict, warnings
+
+    def _assert_same_file(self) -> None:
+        if _identity(self.file.path) != self.identity:
+            raise SourceError(
+                f"{self.landing.source.source}/{self.landing.entity.name}: "
+                f"{self.file.path.name} was replaced while it was read; nothing of it was "
+                "landed; run again"
+            )
 
     def _is_served(self, batch: Batch, current: dict[str, Batch]) -> bool:
         """Whether landing serves this very content already, judged by this contract."""
@@ -647,6 +696,8 @@ class _Candidate:
             )
         share = self._contract.quarantined_share_allowed
         allowed = max(self._contract.quarantined_rows_allowed, share * batch.physical_rows)
+        if batch.quarantined_rows and batch.landed_rows == 0:
+            return f"all {batch.physical_rows:,} rows are bad"
         if batch.quarantined_rows > allowed:
             return (
                 f"{batch.quarantined_rows:,} of {batch.physical_rows:,} rows are bad"
@@ -830,11 +881,22 @@ def _typed(column: Column, delivered_type: str) -> tuple[str, list[tuple[str, st
         return name, reasons
     value = f"try_cast({name} as {wanted})"
     reasons.append((f"unreadable_{column.name}", f"{name} is not null and {value} is null"))
-    if delivered_type == "DOUBLE" and wanted.startswith("DECIMAL"):
-        # Binary residue is not a value: the panel has 27 lines with 1e-15 instead of 0.
-        reasons.append((f"inexact_{column.name}", f"abs(cast({value} as double) - {name}) > 1e-6"))
-    if delivered_type == "TIMESTAMP" and wanted == "DATE":
-        reasons.append((f"inexact_{column.name}", f"cast({value} as timestamp) <> {name}"))
+    exact = f"inexact_{column.name}"
+    if wanted == "BIGINT" or wanted.startswith("DECIMAL"):
+        # Binary residue is not a value: the panel has 27 lines with 1e-15 instead of 0. A
+        # FLOAT has seven digits, so its residue grows with the value.
+        digits = f"abs({name}) * 1e-6" if delivered_type == "FLOAT" else "0"
+        reasons.append(
+            (
+                exact,
+                (
+                    f"abs(cast({value} as double) - try_cast({name} as double))"
+                    f" > greatest(1e-6, {digits})"
+                ),
+            )
+        )
+    if wanted == "DATE":
+        reasons.append((exact, f"cast({value} as timestamp) <> try_cast({name} as timestamp)"))
     return value, reasons
 
 
@@ -867,6 +929,12 @@ def _stored_reasons(folder: Path) -> dict[str, int]:
     if not path.exists():
         return {}
     return {str(code): int(rows) for code, rows in json.loads(path.read_text("utf-8")).items()}
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """Which file this is, and which state of it."""
+    found = path.stat()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _digest(*parts: str) -> str:

@@ -53,6 +53,7 @@ create table if not exists deliveries (
     outcome text not null check (outcome in ('accepted', 'refused', 'unchanged')),
     delivery_fingerprint text not null,
     contract_fingerprint text not null,
+    is_from_base integer not null,
     delivered_at text not null,
     run_id text not null
 );
@@ -102,6 +103,10 @@ create table if not exists overrides (
 """
 
 
+class LedgerError(RuntimeError):
+    """The ledger and landing disagree; nothing was recorded."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """One row of `batches`: the content that one source entity gave for one partition."""
@@ -126,6 +131,8 @@ class Batch:
     run_id: str
     version: str | None = None
     arrival_no: int | None = None
+    is_from_base: bool = False
+    """Whether the source's base file delivered it, and not a file of its inbox."""
 
 
 @dataclass(frozen=True)
@@ -377,7 +384,7 @@ class Ledger:
         with self._connect() as connection:
             for batch in batches:
                 number = self._record_delivery(connection, batch, "accepted")
-                connection.execute(
+                changed = connection.execute(
                     "update batches set verdict = 'accepted', arrival_no = ?, reason = null,"
                     " contract_fingerprint = ?, delivery_fingerprint = ? where batch_id = ?",
                     (
@@ -386,7 +393,12 @@ class Ledger:
                         batch.delivery_fingerprint,
                         batch.batch_id,
                     ),
-                )
+                ).rowcount
+                if changed != 1:
+                    raise LedgerError(
+                        f"batch {batch.batch_id} of {batch.source_key}/{batch.entity} was "
+                        "never announced, so it is not accepted; its file stays unread; run again"
+                    )
                 self._record_reasons(connection, batch, reasons.get(batch.batch_id, {}))
                 self._close_refusal(connection, batch)
 
@@ -444,8 +456,8 @@ class Ledger:
     def _record_delivery(self, connection: sqlite3.Connection, batch: Batch, outcome: str) -> int:
         cursor = connection.execute(
             "insert into deliveries (batch_id, source_key, entity, partition_key, outcome,"
-            " delivery_fingerprint, contract_fingerprint, delivered_at, run_id)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " delivery_fingerprint, contract_fingerprint, is_from_base, delivered_at, run_id)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 batch.batch_id,
                 batch.source_key,
@@ -454,6 +466,7 @@ class Ledger:
                 outcome,
                 batch.delivery_fingerprint,
                 batch.contract_fingerprint,
+                batch.is_from_base,
                 _now(),
                 batch.run_id,
             ),
@@ -490,6 +503,15 @@ class Ledger:
     def forget_candidate(self, batch_id: str) -> None:
         """Drop a candidate whose file never reached landing."""
         with self._connect() as connection:
+            # One that was refused before is refused again: its refusal is still open.
+            connection.execute(
+                "update batches set verdict = 'refused', landed_rows = 0, file = null,"
+                " quarantined_rows = physical_rows, reason = (select reason from open_refusals"
+                " where open_refusals.batch_id = batches.batch_id)"
+                " where batch_id = ? and verdict = 'candidate' and batch_id in"
+                " (select batch_id from open_refusals)",
+                (batch_id,),
+            )
             connection.execute(
                 "delete from batches where batch_id = ? and verdict = 'candidate'", (batch_id,)
             )
@@ -503,17 +525,24 @@ class Ledger:
         )
         return {str(row["partition_key"]): _batch(row) for row in rows}
 
-    def accepted_fingerprints(self, source: str, entity: str) -> dict[str, frozenset[str]]:
-        """Partition -> fingerprints of the deliveries that landing ever took from it."""
+    def base_fingerprints(self, source: str, entity: str) -> dict[str, str]:
+        """Partition -> fingerprint of the base file that landing last took it from."""
         rows = self._rows(
             "select partition_key, delivery_fingerprint from deliveries"
-            " where source_key = ? and entity = ? and outcome <> 'refused'",
+            " where source_key = ? and entity = ? and outcome <> 'refused' and is_from_base"
+            " order by delivery_no",
             (source, entity),
         )
-        found: dict[str, set[str]] = {}
-        for row in rows:
-            found.setdefault(str(row["partition_key"]), set()).add(str(row["delivery_fingerprint"]))
-        return {partition: frozenset(prints) for partition, prints in found.items()}
+        return {str(row["partition_key"]): str(row["delivery_fingerprint"]) for row in rows}
+
+    def close_refusal(self, source: str, entity: str, partition: str) -> None:
+        """Close a refusal whose partition the newest delivery no longer has."""
+        with self._connect() as connection:
+            connection.execute(
+                "delete from open_refusals"
+                " where source_key = ? and entity = ? and partition_key = ?",
+                (source, entity, partition),
+            )
 
     def open_refusals(
         self, source: str | None = None, entity: str | None = None
@@ -698,7 +727,9 @@ def _told_apart(records: Iterable[CheckRecord]) -> list[CheckRecord]:
 
 
 def _batch(row: sqlite3.Row) -> Batch:
-    fields = {name: row[name] for name in Batch.__dataclass_fields__}
+    # How it was delivered is a fact of the delivery, not of the content.
+    names = [name for name in Batch.__dataclass_fields__ if name != "is_from_base"]
+    fields = {name: row[name] for name in names}
     return Batch(**fields)
 
 

@@ -151,5 +151,5 @@ def read_manifest(version_dir: Path) -> Manifest:
     except (OSError, ValidationError) as error:
         raise PublishedStateError(
             f"{path} cannot be read as a manifest ({type(error).__name__}). The folder is not a "
-            "whole version. Serve another one with `shopthread rollback --to <version>`"
+            "whole version. Serve another one with `shopthread rollback <version>`"
         ) from error

@@ -66,15 +66,12 @@ class FileReader:
         for path in sorted(self.inbox_folder.glob("*.parquet")):
             if path.name.startswith(".") or not path.is_file():
                 continue
-            if path.stem != SNAPSHOT:
-                try:
-                    date.fromisoformat(path.stem)
-                except ValueError as error:
-                    raise SourceError(
-                        f"{self.source}/{self.entity}: {path.name} in the inbox is named "
-                        "neither after a business date (YYYY-MM-DD) nor `snapshot`; nothing "
-                        "was read; rename it or move it away"
-                    ) from error
+            if path.stem != SNAPSHOT and not _is_business_date(path.stem):
+                raise SourceError(
+                    f"{self.source}/{self.entity}: {path.name} in the inbox is named "
+                    "neither after a business date (YYYY-MM-DD) nor `snapshot`; nothing "
+                    "was read; rename it or move it away"
+                )
             found.append(DeliveredFile(path, path.stem))
         return tuple(found)
 
@@ -91,3 +88,11 @@ class FileReader:
             if file.partition == day.isoformat():
                 return file
         return self.base_file()
+
+
+def _is_business_date(name: str) -> bool:
+    """Whether a name is a date in the one way partitions are written."""
+    try:
+        return date.fromisoformat(name).isoformat() == name
+    except ValueError:
+        return False

@@ -274,7 +274,7 @@ def test_the_top_decile_makes_the_share_that_the_panel_says(query: Query) -> Non
         query,
         """
         select round(
-            100 * sum(case when decile = 1 then net_amount else 0 end) / sum(net_amount), 1
+            100 * sum(case when value_decile = 1 then net_amount else 0 end) / sum(net_amount), 1
         ) as top_share
         from mart_customer_value
         where data_origin = 'panel'
@@ -315,3 +315,19 @@ def test_a_customers_purchases_span_the_panel(query: Query) -> None:
     assert row["with_one_order"] == 31
     assert row["median_orders"] == 43
     assert row["quiet_for_90_days"] == 142
+
+
+def test_the_year_of_every_kpi(
+    query: Query, golden: Callable[[str, list[str], list[tuple[object, ...]]], None]
+) -> None:
+    rows = query(
+        """
+        select kpi_key, currency, sum(numerator) as numerator, sum(denominator) as denominator
+        from kpi_daily
+        where data_origin = 'panel'
+        group by kpi_key, currency
+        order by kpi_key, currency
+        """
+    )
+    header = ["kpi_key", "currency", "numerator", "denominator"]
+    golden("kpi_year", header, [tuple(row[name] for name in header) for row in rows])

@@ -38,7 +38,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory, tiny_panel: Path) -> Pa
 @pytest.fixture
 def empty_world(tmp_path: Path, tiny_panel: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world in which nothing has run."""
-    return World(_environment(tmp_path / "var", tiny_panel), monkeypatch)
+    return World(_environment(tmp_path / "empty", tiny_panel), monkeypatch)
 
 
 @pytest.fixture

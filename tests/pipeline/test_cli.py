@@ -17,8 +17,8 @@ import pytest
 
 from orchestration.cli._stages import Stage, stage_of
 from orchestration.cli._ui import free_port
+from orchestration.file_lock import hold_file
 from orchestration.publish import current
-from orchestration.warehouse.lock import hold_warehouse
 from tests.pipeline.command_line import CommandLine, words
 from tests.pipeline.worlds import FIRST, LAST, World
 
@@ -135,7 +135,7 @@ def test_publish_alone_goes_through_the_guard_and_changes_nothing(shopthread: Co
 def test_a_second_command_is_kept_out_while_one_runs(shopthread: CommandLine) -> None:
     from orchestration.cli._instance import run_lock_path
 
-    with hold_warehouse(run_lock_path(shopthread.settings), "shopthread"):
+    with hold_file(run_lock_path(shopthread.settings), "shopthread"):
         finished = shopthread("run")
     assert finished.returncode == 1
     assert "another run goes on: shopthread (process" in words(finished.stderr)

@@ -1,5 +1,8 @@
 """What the gates answer beside the truth table: policies, silence, faults, overrides."""
 
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from orchestration.settings import PROJECT_DIR
 from tests.pipeline.test_gates import Gate, behind
 from tests.pipeline.worlds import World, copy_project
 
@@ -153,3 +157,44 @@ def test_an_override_is_recorded_and_shown_on_what_it_published(
     manifest = world.settings.published_dir / str(version) / "manifest.json"
     overrides = yaml.safe_load(manifest.read_text("utf-8"))["overrides"]
     assert any("month end" in item["reason"] for item in overrides)
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_automation_goes_on_behind_an_open_gate_and_not_behind_a_closed_one(
+    world: World, is_good: bool
+) -> None:
+    world.environment["SHOPTHREAD_BLOCK_ON_BAD_BATCH"] = "complete_journey/demographics"
+    before = dg.evaluate_automation_conditions(world.defs(), world.instance())
+    rows = world.delivered("demographics")
+    news = rows.iloc[:-1] if is_good else rows.rename(columns={"age": "years"})
+    world.deliver("demographics", "snapshot", news)
+    assert world.run(["landing/complete_journey/demographics"]).success is is_good
+    after = dg.evaluate_automation_conditions(world.defs(), world.instance(), cursor=before.cursor)
+    reader = dg.AssetKey(["adapters", "src_complete_journey__demographics"])
+    assert (after.get_num_requested(reader) > 0) is is_good
+    assert (after.total_requested > 0) is is_good
+
+
+@pytest.mark.slow
+def test_the_command_line_gets_the_guards_answer_too(world: World) -> None:
+    world.environment["SHOPTHREAD_BLOCK_ON_BAD_BATCH"] = "complete_journey/transactions"
+    fifth = date(2017, 1, 5)
+    broken = world.day_of_transactions(fifth).rename(columns={"sales_value": "turnover"})
+    world.deliver("transactions", "2017-01-05", broken)
+    assert not world.run(days=(fifth, fifth)).success
+    here = world.run(["publish/published_version"])
+    said = " ".join(here.failures.values())
+    finished = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "publish"],
+        env={**os.environ, **world.environment},
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 1
+    told = " ".join((finished.stdout + finished.stderr).split())
+    for words in ("landing/complete_journey/transactions", "contract", "2017-01-05"):
+        assert words in said
+        assert words in told
+    assert world.published_version() == 1

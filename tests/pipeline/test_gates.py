@@ -117,6 +117,7 @@ def _rank(asset: str) -> int:
 def test_a_closed_gate_stops_this_run_and_later_ones_until_it_is_repaired(
     world: World, tmp_path: Path, gate: Gate
 ) -> None:
+    before = dg.evaluate_automation_conditions(world.defs(), world.instance())
     project = copy_project(tmp_path / "project")
     check = gate.close(project)
     world.use_project(project)
@@ -133,7 +134,9 @@ def test_a_closed_gate_stops_this_run_and_later_ones_until_it_is_repaired(
     assert check in " ".join(later_run.failures.values())
     assert "has not run" not in " ".join(later_run.failures.values())
 
-    requested = dg.evaluate_automation_conditions(world.defs(), world.instance())
+    requested = dg.evaluate_automation_conditions(
+        world.defs(), world.instance(), cursor=before.cursor
+    )
     for layer_asset in (gate.behind, "publish/published_version"):
         assert requested.get_num_requested(dg.AssetKey(layer_asset.split("/"))) == 0
 

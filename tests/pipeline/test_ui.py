@@ -51,7 +51,7 @@ def test_any_subset_runs_and_the_guard_answers_as_everywhere(
     assert server.finish(single) == "SUCCESS", server.failures(single)
     unchecked = server.launch(["commerce/fct_order_lines"], checks=[])
     assert server.finish(unchecked) == "SUCCESS", server.failures(unchecked)
-    refused = server.launch(["kpi/kpi_daily"])
+    refused = server.launch(["commerce/mart_basket_affinity"])
     assert server.finish(refused) == "FAILURE"
     assert "has not run for the latest materialisation" in server.failures(refused)
     assert "commerce/fct_order_lines" in server.failures(refused)

@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from orchestration.components.arrivals import new_deliveries
+from orchestration.components.calendar import range_tags
 from orchestration.publish import connect, current
 from tests.pipeline.worlds import FIRST, LAST, World
 
@@ -132,3 +134,22 @@ def test_no_raw_identifier_leaves_the_vault(world: World) -> None:
     assert all(len(token) == 32 and token != canary for (token,) in tokens)
     columns = {name for (name,) in ask(world, "select column_name from duckdb_columns()")}
     assert "household_id" not in columns
+
+
+def test_the_schedule_asks_for_what_arrived_and_for_nothing_twice(
+    world: World, empty_world: World
+) -> None:
+    empty_world.enter()
+    (everything,) = new_deliveries(empty_world.settings, empty_world.ledger)
+    assert everything.tags == range_tags(FIRST, LAST)
+    world.enter()
+    assert new_deliveries(world.settings, world.ledger) == []
+    for day in (4, 5, 9):
+        rows = world.day_of_transactions(date(2017, 1, day)).iloc[:-1]
+        world.deliver("transactions", f"2017-01-{day:02}", rows)
+    spans = new_deliveries(world.settings, world.ledger)
+    assert [span.tags for span in spans] == [
+        range_tags(date(2017, 1, 4), date(2017, 1, 5)),
+        range_tags(date(2017, 1, 9), date(2017, 1, 9)),
+    ]
+    assert len({span.run_key for span in spans}) == 2

@@ -11,10 +11,10 @@ from typer.testing import Result
 
 from orchestration.cli._instance import remember_ui
 from orchestration.cli._outcome import ERROR_FILE, answering
+from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import Ledger
 from orchestration.publish import current, versions
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.warehouse.lock import hold_warehouse
 
 Shopthread = Callable[..., Result]
 
@@ -236,7 +236,7 @@ def test_status_as_json_names_version_sources_checks_and_locks(
 ) -> None:
     Ledger(served.ledger_path)
     remember_ui(_with_dagster_home(served), "http://127.0.0.1:3000/asset-groups")
-    with hold_warehouse(served.warehouse_lock_path, "run abc"):
+    with hold_file(served.warehouse_lock_path, "run abc"):
         facts = json.loads(shopthread("status", "--format", "json").stdout)
     assert facts["published"]["version"] == 2
     assert facts["published"]["versions_kept"] == [1, 2]

@@ -11,9 +11,9 @@ from typer.testing import Result
 from orchestration.cli import doctor as doctor_module
 from orchestration.cli._instance import ensure_instance
 from orchestration.cli.doctor import Finding, Grade, examine
+from orchestration.file_lock import hold_file
 from orchestration.publish import current
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.warehouse.lock import hold_warehouse
 
 Shopthread = Callable[..., Result]
 
@@ -129,7 +129,7 @@ def test_the_public_key_is_refused_for_live_data(
 
 
 def test_a_lock_is_told_with_its_holder(served: Settings) -> None:
-    with hold_warehouse(served.warehouse_lock_path, "run abc"):
+    with hold_file(served.warehouse_lock_path, "run abc"):
         found = findings("locks")
     assert [item.grade for item in found] == [Grade.NOTE]
     assert "run abc (process" in found[0].text

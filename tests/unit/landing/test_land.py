@@ -271,3 +271,82 @@ def test_nothing_is_promoted_when_the_run_has_ended(shop: Shop) -> None:
         landing.land()
     assert shop.ledger.current("corner_shop", "products") == {}
     assert list(shop.settings.scratch_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("entity", ["sales", "products"])
+def test_a_base_file_that_is_issued_again_takes_its_place_back(shop: Shop, entity: str) -> None:
+    first = [sale(1, 1)] if entity == "sales" else [{"product": 1, "name": "tea"}]
+    wrong = [sale(2, 1)] if entity == "sales" else [{"product": 2, "name": "tea"}]
+    for rows in (first, wrong, first):
+        shop.deliver(entity, rows)
+        assert len(shop.landing(entity).pending()) == 1
+        shop.landing(entity).land()
+    landed = shop.landed(entity)
+    assert landed[next(iter(first[0]))].tolist() == [1]
+    assert shop.landing(entity).pending() == []
+
+
+def test_rows_that_get_their_time_close_the_refusal_of_the_undated(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1) | {"sold_at": None}])
+    shop.landing("sales").land()
+    assert [item.partition_key for item in shop.ledger.open_refusals()] == ["undated"]
+    shop.deliver("sales", [sale(1, 1), sale(2, 1)])
+    shop.landing("sales").land()
+    assert shop.ledger.open_refusals() == ()
+
+
+def test_a_base_file_that_cannot_be_read_is_refused_and_raises_nowhere(shop: Shop) -> None:
+    path = shop.deliver("sales", [sale(1, 1)])
+    shop.landing("sales").land()
+    path.write_bytes(b"no parquet at all")
+    landing = shop.landing("sales")
+    assert [name for name, _ in landing.pending()] == ["2017-01-01"]
+    assert outcomes(landing.land()) == {"2017-01-01": "refused"}
+    assert len(shop.landed("sales")) == 1, "the last good batch stays served"
+
+
+def test_a_file_that_is_replaced_while_it_is_judged_does_not_land(shop: Shop) -> None:
+    from orchestration.sources.files import SourceError
+
+    shop.deliver("products", [{"product": 1, "name": "tea"}])
+
+    def swap(rows: pd.DataFrame) -> str:
+        shop.deliver("products", [{"product": 666, "name": "never judged"}])
+        return "passed"
+
+    shop.judge.decide = swap
+    with pytest.raises(SourceError, match="was replaced while it was read"):
+        shop.landing("products").land()
+    assert shop.landed("products").empty
+
+
+def test_a_batch_that_was_never_announced_is_not_accepted(shop: Shop) -> None:
+    from orchestration.landing.ledger import LedgerError
+
+    shop.deliver("products", [{"product": 1, "name": "tea"}])
+    shop.landing("products").land()
+    (batch,) = shop.ledger.current("corner_shop", "products").values()
+    from dataclasses import replace
+
+    with pytest.raises(LedgerError, match="never announced"):
+        shop.ledger.accept([replace(batch, batch_id="unknown")], {})
+
+
+@pytest.mark.parametrize("value", ["1.239", "1.5x"])
+def test_text_is_not_rounded_into_money(shop: Shop, value: str) -> None:
+    rows = [sale(1, 1), sale(2, 1), sale(3, 1)]
+    for row in rows:
+        row["amount"] = "1.50"
+    rows[2]["amount"] = value
+    shop.deliver("sales", rows, partition="2017-01-01")
+    (report,) = shop.landing("sales").land([date(2017, 1, 1)]).partitions
+    reason = "inexact_amount" if value == "1.239" else "unreadable_amount"
+    assert report.quarantine_reasons == ((reason, 1),)
+
+
+def test_a_date_written_another_way_is_no_silent_delivery(shop: Shop) -> None:
+    from orchestration.sources.files import SourceError
+
+    shop.deliver("sales", [sale(1, 5)], partition="20170105")
+    with pytest.raises(SourceError, match="YYYY-MM-DD"):
+        shop.landing("sales").land()

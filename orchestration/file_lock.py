@@ -1,8 +1,8 @@
-"""One writer of the warehouse file: a lock that the operating system releases by itself.
+"""One writer of a thing: a lock that the operating system releases by itself.
 
 Dagster's pool queues runs; this is what stops everybody else, a second command line or a
 step that outlived its run. It says who holds it, so that nobody has to guess. What is
-written under the lock is not known here.
+written under a lock is not known here.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ from pathlib import Path
 _POLL_SECONDS = 0.2
 
 
-class WarehouseBusyError(RuntimeError):
-    """Somebody else writes the warehouse; the message says who and since when."""
+class BusyError(RuntimeError):
+    """Somebody else holds the lock; the message says who and since when."""
 
 
 @contextlib.contextmanager
-def hold_warehouse(path: Path, holder: str, wait_seconds: float = 600.0) -> Iterator[None]:
+def hold_file(path: Path, holder: str, wait_seconds: float = 600.0) -> Iterator[None]:
     """Hold the lock file at `path` for the length of the block.
 
-    Waits up to `wait_seconds`, then raises WarehouseBusyError. A holder that is killed
+    Waits up to `wait_seconds`, then raises BusyError. A holder that is killed
     lets go at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -38,7 +38,7 @@ def hold_warehouse(path: Path, holder: str, wait_seconds: float = 600.0) -> Iter
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise WarehouseBusyError(_busy_message(path)) from None
+                    raise BusyError(_busy_message(path)) from None
                 time.sleep(_POLL_SECONDS)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, _card(holder), 0)
@@ -77,6 +77,6 @@ def _words(path: Path) -> str:
 
 def _busy_message(path: Path) -> str:
     return (
-        f"the warehouse is being written by {_words(path)}; nothing was changed; wait until "
+        f"{path.stem} is held by {_words(path)}; nothing was changed; wait until "
         "it ends, or see `shopthread doctor`"
     )
