@@ -54,9 +54,9 @@ class Gate:
 GATES = [
     Gate(
         "dbt",
-        "landing",
+        "staging",
         "adapters/src_complete_journey__products",
-        "int_identity/int_identity__observations",
+        "commerce/dim_product",
     ),
     Gate(
         "gx", "staging", "staging/stg_pos__transactions", "int_identity/int_identity__observations"
@@ -76,13 +76,13 @@ GATES = [
         "int_identity/int_identity__customer_keys",
         "int_journey/int_journey__orders",
     ),
-    Gate("gx", "int_journey", "int_journey/int_journey__orders", "commerce/fct_orders"),
+    Gate("gx", "int_journey", "int_journey/int_touchpoints__unioned", "journey/fct_touchpoints"),
     Gate("gx", "marts", "commerce/fct_orders", "kpi/kpi_daily"),
     Gate("dbt", "marts", "commerce/fct_orders", "kpi/kpi_daily"),
     Gate("gx", "kpi", "kpi/kpi_daily", "quality/dq_results"),
 ]
 
-FAST = {("gx", "staging"), ("dbt", "marts")}
+FAST = {("gx", "staging/stg_pos__transactions"), ("dbt", "commerce/fct_orders")}
 """One gate of each engine; `make test-all` closes the others as well."""
 
 
@@ -108,8 +108,8 @@ def _rank(asset: str) -> int:
     [
         pytest.param(
             gate,
-            id=f"{gate.engine}-{gate.layer}",
-            marks=[] if (gate.engine, gate.layer) in FAST else [pytest.mark.slow],
+            id=f"{gate.engine}-{gate.table}",
+            marks=[] if (gate.engine, gate.asset) in FAST else [pytest.mark.slow],
         )
         for gate in GATES
     ],
