@@ -12,24 +12,30 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
-from dagster_dbt.asset_utils import get_asset_check_key_for_test
+from dagster_dbt.asset_utils import (
+    default_metadata_from_dbt_resource_props,
+    get_asset_check_key_for_test,
+)
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
+from orchestration.components.build_chain import REBUILD_TAG, build_chain
 from orchestration.components.guard import pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
-from orchestration.version import project_version
 from orchestration.warehouse.column_lineage import column_lineage
-from orchestration.warehouse.dbt_process import NodeResult, build
+from orchestration.warehouse.dbt_process import NodeResult, Order, build
 from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of
 from orchestration.warehouse.reading import open_warehouse
 
 WAREHOUSE_POOL = "warehouse"
 """Everything that opens the warehouse file stands in this queue of one run."""
+
+STANDS = "stands"
+"""Status of a model that was not built again, because nothing behind it changed."""
 
 _SCHEMA_OF_ADAPTERS = "adapters"
 _GROUP_OF_SCHEMA = {"adapters": "staging", "reference": "staging"}
@@ -113,21 +119,19 @@ def _waits_for(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
     quality speaks of every mart, so it waits for all of them.
     """
     nodes = manifest["nodes"]
+    layer = layer_of(nodes[unique_id])
+    if layer not in {Layer.QUALITY, Layer.JOURNEY}:
+        return []
     models = {
         other: layer_of(node)
         for other, node in sorted(nodes.items())
         if node["resource_type"] == "model"
     }
-    layer = layer_of(nodes[unique_id])
     if layer is Layer.QUALITY:
         return [other for other, found in models.items() if found in {Layer.MARTS, Layer.KPI}]
-    if layer is Layer.JOURNEY:
-        identity = {other for other, found in models.items() if found is Layer.IDENTITY}
-        read_inside = {
-            parent for other in identity for parent in nodes[other]["depends_on"]["nodes"]
-        }
-        return sorted(identity - read_inside)
-    return []
+    identity = {other for other, found in models.items() if found is Layer.IDENTITY}
+    read_inside = {parent for other in identity for parent in nodes[other]["depends_on"]["nodes"]}
+    return sorted(identity - read_inside)
 
 
 def test_sentence(node: Mapping[str, Any]) -> str:
@@ -194,19 +198,66 @@ def layer_assets(
             )
             in context.selected_asset_check_keys
         ]
-        goes_on = partial(assert_run_goes_on, context.instance, context.run.run_id)
+        run_id = context.run.run_id
+        goes_on = partial(assert_run_goes_on, context.instance, run_id)
         results: list[NodeResult] = []
-        with hold_file(settings.warehouse_lock_path, f"run {context.run.run_id}"):
+        with hold_file(settings.warehouse_lock_path, f"run {run_id}"):
             goes_on()
-            ledger.export(settings.ledger_export_dir, sources, settings.as_of, project_version())
-            build(settings, manifest, [*models, *tests], results.append)
-            row_counts = _row_counts(settings, manifest, results)
-        goes_on()
-        _record_tests(ledger, context.run.run_id, manifest, translator, project, results)
-        yield from _events(context, manifest, translator, project, results, row_counts, settings)
-        _raise_for_models(manifest, models, results, settings)
+            if layer is Layer.STAGING:
+                ledger.export_books(settings.ledger_export_dir, sources, settings.as_of)
+            if layer is Layer.QUALITY:
+                ledger.export_check_results(settings.ledger_export_dir)
+            chain = build_chain(settings, ledger, manifest, run_id)
+            chain.require(models, f"layer {layer.value}")
+            to_build = chain.to_build(models, rebuild=REBUILD_TAG in context.run.tags)
+            standing = [unique_id for unique_id in models if unique_id not in to_build]
+            chain.announce(to_build)
+            build(settings, manifest, Order(to_build, tests, standing), results.append)
+            done = [result.unique_id for result in results if _is_built(manifest, result)]
+            row_counts = _row_counts(settings, manifest, [*standing, *done])
+            goes_on()
+            chain.settle(done)
+        _record_tests(ledger, run_id, manifest, translator, project, results)
+        by_id = {result.unique_id: result for result in results}
+        # Dagster takes outputs only in the order of their dependencies, checks behind them.
+        for unique_id in manifest.in_order([*standing, *done]):
+            if unique_id in by_id:
+                yield from _events(context, manifest, translator, project, by_id.pop(unique_id), row_counts, settings)
+            else:
+                yield _standing(manifest, translator, unique_id, row_counts, settings)
+        for result in by_id.values():
+            yield from _events(context, manifest, translator, project, result, row_counts, settings)
+        _raise_for_models(manifest, to_build, results, settings)
 
     return build_layer
+
+
+def _is_built(manifest: DbtManifest, result: NodeResult) -> bool:
+    """Whether a result is that of a model or seed that now stands."""
+    kind = manifest.content["nodes"][result.unique_id]["resource_type"]
+    return kind != "test" and not result.failed and result.status != "skipped"
+
+
+def _standing(
+    manifest: DbtManifest,
+    translator: FlowTranslator,
+    unique_id: str,
+    row_counts: Mapping[str, int],
+    settings: Settings,
+) -> dg.Output[None]:
+    """Say of a model that was not built again that it stands for what landing holds now."""
+    node = manifest.content["nodes"][unique_id]
+    return dg.Output(
+        None,
+        output_name=_key(translator, manifest, unique_id).to_python_identifier(),
+        metadata={
+            **default_metadata_from_dbt_resource_props(node),
+            **_lineage(settings, manifest, translator, unique_id),
+            **_row_count(row_counts, unique_id),
+            "unique_id": unique_id,
+            "status": STANDS,
+        },
+    )
 
 
 def _key(translator: FlowTranslator, manifest: DbtManifest, unique_id: str) -> dg.AssetKey:
@@ -218,29 +269,28 @@ def _events(
     manifest: DbtManifest,
     translator: FlowTranslator,
     project: DbtProject,
-    results: Sequence[NodeResult],
+    result: NodeResult,
     row_counts: Mapping[str, int],
     settings: Settings,
 ) -> Iterator[object]:
-    for result in results:
-        event = DbtCoreCliEventMessage(raw_event=dict(result.raw_event), event_history_metadata={})
-        for item in event.to_default_asset_events(
-            manifest.content, translator, context, project=project
-        ):
-            if isinstance(item, dg.Output):
-                yield item.with_metadata(
-                    {
-                        **item.metadata,
-                        **_lineage(settings, manifest, translator, result.unique_id),
-                        **(
-                            {"dagster/row_count": row_counts[result.unique_id]}
-                            if result.unique_id in row_counts
-                            else {}
-                        ),
-                    }
-                )
-            else:
-                yield item
+    event = DbtCoreCliEventMessage(raw_event=dict(result.raw_event), event_history_metadata={})
+    for item in event.to_default_asset_events(
+        manifest.content, translator, context, project=project
+    ):
+        if isinstance(item, dg.Output):
+            yield item.with_metadata(
+                {
+                    **item.metadata,
+                    **_lineage(settings, manifest, translator, result.unique_id),
+                    **_row_count(row_counts, result.unique_id),
+                }
+            )
+        else:
+            yield item
+
+
+def _row_count(row_counts: Mapping[str, int], unique_id: str) -> dict[str, int]:
+    return {"dagster/row_count": row_counts[unique_id]} if unique_id in row_counts else {}
 
 
 def _lineage(
@@ -270,16 +320,12 @@ def _lineage(
 
 
 def _row_counts(
-    settings: Settings, manifest: DbtManifest, results: Sequence[NodeResult]
+    settings: Settings, manifest: DbtManifest, unique_ids: Sequence[str]
 ) -> dict[str, int]:
-    """Rows of every model built, by unique id; adapters are views that nobody counts."""
+    """Rows of models by unique id; adapters are views that nobody counts."""
     nodes = manifest.content["nodes"]
     built = [
-        result.unique_id
-        for result in results
-        if not result.failed
-        and nodes[result.unique_id]["resource_type"] != "test"
-        and nodes[result.unique_id]["schema"] != _SCHEMA_OF_ADAPTERS
+        unique_id for unique_id in unique_ids if nodes[unique_id]["schema"] != _SCHEMA_OF_ADAPTERS
     ]
     if not built or not settings.warehouse_path.exists():
         return {}

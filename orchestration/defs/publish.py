@@ -7,6 +7,7 @@ from functools import partial
 import dagster as dg
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
+from orchestration.components.build_chain import build_chain
 from orchestration.components.dbt_layer import WAREHOUSE_POOL, FlowTranslator
 from orchestration.components.guard import pass_gates
 from orchestration.components.published_context import publish_context
@@ -56,6 +57,7 @@ def publishing() -> dg.Definitions:
         run_id = context.run.run_id
         with hold_file(settings.warehouse_lock_path, f"run {run_id}"):
             assert_run_goes_on(context.instance, run_id)
+            build_chain(settings, ledger, manifest, run_id).require_all("a new version")
             parent = current(settings)
             result = publish_version(
                 settings,

@@ -165,6 +165,8 @@ class CheckRecord:
     engine: str
 
 
+_CHECK_RESULTS = "check_results"
+
 _EXPORTS: dict[str, tuple[str, pa.Schema]] = {
     "batches": (
         """
@@ -233,7 +235,7 @@ _EXPORTS: dict[str, tuple[str, pa.Schema]] = {
             ]
         ),
     ),
-    "check_results": (
+    _CHECK_RESULTS: (
         (
             "select run_id, layer, asset, check_name, expectation,"
             " nullif(column_name, '') as column_name, severity, outcome, evaluated_rows,"
@@ -289,7 +291,6 @@ _PARAMETERS_SCHEMA = pa.schema(
     [
         ("as_of_override", pa.date32()),
         ("reporting_currency", pa.string()),
-        ("project_version", pa.string()),
     ]
 )
 
@@ -525,6 +526,17 @@ class Ledger:
         )
         return {str(row["partition_key"]): _batch(row) for row in rows}
 
+    def accepted_batches(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(source, entity) -> ids of every batch whose file landing holds, in order of id."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for row in self._rows(
+            "select source_key, entity, batch_id from batches where verdict = 'accepted'"
+            " order by batch_id"
+        ):
+            key = (str(row["source_key"]), str(row["entity"]))
+            found.setdefault(key, []).append(str(row["batch_id"]))
+        return {key: tuple(batches) for key, batches in found.items()}
+
     def base_fingerprints(self, source: str, entity: str) -> dict[str, str]:
         """Partition -> fingerprint of the base file that landing last took it from."""
         rows = self._rows(
@@ -650,22 +662,23 @@ class Ledger:
 
     # -- for dbt ----------------------------------------------------------------------
 
-    def export(
+    def export_books(
         self,
         folder: Path,
         sources: Iterable[SourceConfig],
         as_of: date | None,
-        project_version: str,
     ) -> None:
-        """Write the ledger as Parquet files that dbt reads, each replaced atomically."""
+        """Write what was delivered and configured as Parquet files, each replaced atomically.
+
+        What staging builds on: written once per build of staging, so that later layers and
+        partial runs read the same books and the same as-of date. Check results are written
+        only where none are yet: a file must be there for the views upon it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        for name, (query, schema) in _EXPORTS.items():
-            rows = [dict(row) for row in self._rows(query)]
-            for row in rows:
-                for column in ("delivered_at", "refused_at", "checked_at"):
-                    if column in row:
-                        row[column] = _instant(row[column])
-            _write(folder / f"{name}.parquet", pa.Table.from_pylist(rows, schema=schema))
+        for name in _EXPORTS.keys() - {_CHECK_RESULTS}:
+            self._export(folder, name)
+        if not (folder / f"{_CHECK_RESULTS}.parquet").exists():
+            self._export(folder, _CHECK_RESULTS)
         _write(
             folder / "sources.parquet",
             pa.Table.from_pylist(list(source_rows(sources)), schema=_SOURCES_SCHEMA),
@@ -677,12 +690,25 @@ class Ledger:
                     {
                         "as_of_override": as_of,
                         "reporting_currency": REPORTING_CURRENCY,
-                        "project_version": project_version,
                     }
                 ],
                 schema=_PARAMETERS_SCHEMA,
             ),
         )
+
+    def export_check_results(self, folder: Path) -> None:
+        """Write the newest result of every check as a Parquet file, replaced atomically."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._export(folder, _CHECK_RESULTS)
+
+    def _export(self, folder: Path, name: str) -> None:
+        query, schema = _EXPORTS[name]
+        rows = [dict(row) for row in self._rows(query)]
+        for row in rows:
+            for column in ("delivered_at", "refused_at", "checked_at"):
+                if column in row:
+                    row[column] = _instant(row[column])
+        _write(folder / f"{name}.parquet", pa.Table.from_pylist(rows, schema=schema))
 
 
 def source_rows(sources: Iterable[SourceConfig]) -> Iterator[dict[str, object]]:

@@ -42,18 +42,36 @@ class NodeResult:
         return self.status.lower() in _FAILED
 
 
+@dataclass(frozen=True)
+class Order:
+    """What dbt is to do, by unique id."""
+
+    models: Sequence[str]
+    """Models and seeds to build."""
+    tests: Sequence[str]
+    """Data tests to run."""
+    standing: Sequence[str] = ()
+    """Models and seeds that are tested and not built."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.models or self.tests)
+
+
 def build(
     settings: Settings,
     manifest: DbtManifest,
-    unique_ids: Sequence[str],
+    order: Order,
     on_result: Callable[[NodeResult], None],
 ) -> None:
-    """Build exactly the given models, seeds and data tests, in dependency order.
+    """Build exactly the ordered models, seeds and data tests, in dependency order.
 
     A failed test stops the models behind it. Calls `on_result` in this thread for each
     node that ran. Raises DbtError when dbt itself could not run; a failed node is a
     result, not an error.
     """
+    if order.is_empty:
+        return
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
@@ -69,7 +87,7 @@ def build(
     try:
         with _private_output(settings):
             outcome = dbtRunner(manifest=parsed, callbacks=[listen]).invoke(
-                [*_quiet(), *_arguments(settings, manifest, unique_ids)]
+                [*_quiet(), *_arguments(settings, manifest, order)]
             )
     finally:
         release_warehouse()
@@ -85,7 +103,7 @@ def build(
 def build_by_command_line(
     settings: Settings,
     manifest: DbtManifest,
-    unique_ids: Sequence[str],
+    order: Order,
     on_result: Callable[[NodeResult], None],
 ) -> None:
     """The same as `build`, through dbt's command in a process of its own (seconds slower)."""
@@ -93,7 +111,7 @@ def build_by_command_line(
         [
             *(sys.executable, "-m", "dbt.cli.main"),
             *("--log-format", "json", "--log-level", "info"),
-            *_arguments(settings, manifest, unique_ids),
+            *_arguments(settings, manifest, order),
         ],
         capture_output=True,
         text=True,
@@ -122,32 +140,37 @@ def release_warehouse() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
-def _arguments(settings: Settings, manifest: DbtManifest, unique_ids: Sequence[str]) -> list[str]:
+def _arguments(settings: Settings, manifest: DbtManifest, order: Order) -> list[str]:
     project = str(settings.dbt_project_dir)
     return [
-        "build",
+        *_selection(manifest, order),
         *("--project-dir", project, "--profiles-dir", project),
         *("--target-path", str(settings.dbt_target_dir)),
         *("--log-path", str(_log_folder(settings))),
-        *_selection(manifest, unique_ids),
         *("--exclude-resource-type", "unit_test"),
+        # Nobody reads dbt's artifacts; they quote values and take half a second to write.
+        "--no-write-json",
     ]
 
 
-def _selection(manifest: DbtManifest, unique_ids: Sequence[str]) -> list[str]:
-    """Select exactly `unique_ids`.
+def _selection(manifest: DbtManifest, order: Order) -> list[str]:
+    """The command that builds and tests exactly what is ordered.
 
-    dbt compares every name with every node, so a layer that is built with all of its
-    tests names its models only.
+    dbt compares every name with every node, so a layer that is built with all of its tests,
+    or only tested, names its models and not its tests.
     """
-    wanted = set(unique_ids)
-    tests = {unique_id for unique_id, _ in manifest.tests()}
-    models = wanted - tests
-    complete = models and wanted == models | manifest.tests_that_follow(models)
-    named = models if complete else wanted
+    tests = set(order.tests)
+    named: set[str] = {*order.models, *tests}
+    command, follow = "build", "empty"
+    if not (order.models and order.standing):
+        models = {*order.models, *order.standing}
+        if tests == manifest.tests_that_follow(models):
+            command, follow = ("build" if order.models else "test"), "buildable"
+            named = models
     return [
+        command,
         *("--select", *(_selector(manifest, unique_id) for unique_id in sorted(named))),
-        *("--indirect-selection", "buildable" if complete else "empty"),
+        *("--indirect-selection", follow),
     ]
 
 

@@ -9,10 +9,11 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ class DbtManifest:
         for unique_id, node in self.content["nodes"].items():
             if node["resource_type"] == "test":
                 yield unique_id, node
+
+    def in_order(self, unique_ids: Iterable[str]) -> list[str]:
+        """The same nodes, each behind everything it is built from; otherwise by name."""
+        asked = sorted(unique_ids)
+        sorter = TopologicalSorter(
+            {name: self.content["parent_map"].get(name, ()) for name in self.content["nodes"]}
+        )
+        place = {name: number for number, name in enumerate(sorter.static_order())}
+        return sorted(asked, key=place.__getitem__)
 
     def tests_that_follow(self, models: AbstractSet[str]) -> set[str]:
         """Tests that dbt adds to these models by itself, under the selection `buildable`.

@@ -7,15 +7,16 @@ import duckdb
 import pytest
 
 from orchestration.settings import Settings, apply_environment
-from orchestration.warehouse.dbt_process import NodeResult, build, build_by_command_line
+from orchestration.warehouse.dbt_process import NodeResult, Order, build, build_by_command_line
 from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of, load_manifest
 from tests.dbt.test_unit_tests import empty_home
 
 __all__ = ["empty_home"]
 
-Build = Callable[[Settings, DbtManifest, list[str], Callable[[NodeResult], None]], None]
+Build = Callable[[Settings, DbtManifest, Order, Callable[[NodeResult], None]], None]
 
 CHANNELS = "seed.shopthread.channels"
+POLICY = "seed.shopthread.identifier_policy"
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def ready(empty_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return empty_home
 
 
-def run(how: Build, settings: Settings, manifest: DbtManifest, ids: list[str]) -> dict[str, str]:
+def run(how: Build, settings: Settings, manifest: DbtManifest, order: Order) -> dict[str, str]:
     results: list[NodeResult] = []
-    how(settings, manifest, ids, results.append)
+    how(settings, manifest, order, results.append)
     return {result.unique_id: result.status for result in results}
 
 
@@ -40,19 +41,30 @@ def asked_of(manifest: DbtManifest, node: str) -> list[str]:
 def test_both_ways_build_exactly_what_is_named_and_say_the_same(
     ready: Settings, manifest: DbtManifest
 ) -> None:
-    wanted = [CHANNELS, *asked_of(manifest, CHANNELS)]
-    assert len(wanted) > 1
+    tests = asked_of(manifest, CHANNELS)
+    assert tests
+    wanted = Order([CHANNELS], tests)
     warm = run(build, ready, manifest, wanted)
     cold = run(build_by_command_line, ready, manifest, wanted)
     assert warm == cold
-    assert set(warm) == set(wanted)
+    assert set(warm) == {CHANNELS, *tests}
     assert set(warm.values()) == {"success", "pass"}
+
+
+def test_what_stands_is_tested_and_not_built(ready: Settings, manifest: DbtManifest) -> None:
+    channels, policy = asked_of(manifest, CHANNELS), asked_of(manifest, POLICY)
+    run(build, ready, manifest, Order([CHANNELS, POLICY], []))
+    only_tested = run(build, ready, manifest, Order([], channels, [CHANNELS]))
+    assert set(only_tested) == set(channels)
+    mixed = run(build, ready, manifest, Order([POLICY], [*channels, *policy], [CHANNELS]))
+    assert set(mixed) == {POLICY, *channels, *policy}
+    assert run(build, ready, manifest, Order([], [])) == {}
 
 
 def test_the_warehouse_is_free_when_the_build_returns(
     ready: Settings, manifest: DbtManifest
 ) -> None:
-    run(build, ready, manifest, [CHANNELS])
+    run(build, ready, manifest, Order([CHANNELS], []))
     with duckdb.connect(str(ready.warehouse_path), config={"threads": 1}) as connection:
         rows = connection.execute("select count(*) from reference.channels").fetchone()
     assert rows is not None
@@ -60,7 +72,7 @@ def test_the_warehouse_is_free_when_the_build_returns(
 
 
 def test_what_dbt_writes_is_private(ready: Settings, manifest: DbtManifest) -> None:
-    run(build, ready, manifest, [CHANNELS])
+    run(build, ready, manifest, Order([CHANNELS], []))
     written = [path for path in ready.dbt_target_dir.rglob("*") if path.is_file()]
     assert written
     assert [path for path in written if path.stat().st_mode & 0o077] == []

@@ -30,7 +30,8 @@ def empty_home(tmp_path: Path) -> Settings:
             contract = entity_contract(settings, source.source, entity.name)
             assert isinstance(contract, EntityContract)
             open_landing(settings, ledger, source, entity, "none").write_empty_file()
-    ledger.export(settings.ledger_export_dir, sources, None, "0.0.0")
+    ledger.export_books(settings.ledger_export_dir, sources, None)
+    ledger.export_check_results(settings.ledger_export_dir)
     return settings
 
 

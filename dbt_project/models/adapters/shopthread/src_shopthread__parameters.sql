@@ -2,11 +2,11 @@
 with
 
     ledger as (
-        select as_of_override, reporting_currency, project_version
+        select as_of_override, reporting_currency
         from {{ source("ledger", "parameters") }}
     ),
 
-    final as (select as_of_override, reporting_currency, project_version from ledger)
+    final as (select as_of_override, reporting_currency from ledger)
 
 select *
 from final

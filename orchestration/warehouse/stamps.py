@@ -1,0 +1,229 @@
+"""Build stamps: which tables of the warehouse stand, and what they were built from.
+
+A stamp lies in the warehouse file itself, so that it lives and dies with what it speaks of.
+`building` is committed before the first model of a step, `built` with a fingerprint after
+the last. A fingerprint covers a model's code and, through its parents, the code and the
+landed batches behind it: equal fingerprints mean equal tables. A killed or a broken step
+leaves `building`, and what is built from an older landing no longer fits; either is built
+again by the next run that asks for it. Who refuses to go on is decided in
+`orchestration.components.build_chain`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.settings import Settings
+from orchestration.warehouse.manifest import DbtManifest
+
+STAMP_SCHEMA = "build_stamps"
+_TABLE = f"{STAMP_SCHEMA}.stamps"
+_RULE = "1"
+"""Changes whenever what a fingerprint covers changes."""
+_READS_WHOLE_GRAPH = re.compile(r"\bgraph\.")
+_ENGINES = ("dbt-core", "dbt-duckdb", "duckdb")
+# What dbt notes about a parse and what follows from the rest.
+_NOT_CODE = frozenset(
+    {"build_path", "compiled_path", "created_at", "root_path", "unrendered_config"}
+)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What the warehouse says of one model or seed. `building` has no fingerprint."""
+
+    unique_id: str
+    fingerprint: str | None
+    run_id: str
+
+    @property
+    def is_building(self) -> bool:
+        return self.fingerprint is None
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What every model and seed is built from now; a view is its code, for it holds no rows."""
+
+    by_id: Mapping[str, str]
+
+    def unfit(self, stamps: Mapping[str, Stamp], unique_ids: Iterable[str]) -> list[str]:
+        """Which of these do not stand as they would be built now, in the given order."""
+        return [
+            unique_id
+            for unique_id in unique_ids
+            if unique_id not in stamps or stamps[unique_id].fingerprint != self.by_id[unique_id]
+        ]
+
+
+def fingerprints(
+    settings: Settings, manifest: DbtManifest, contents: Mapping[str, str]
+) -> Fingerprints:
+    """Fingerprint of every model and seed of the project.
+
+    `contents` says for every source's unique id what it holds: a digest that changes when
+    a row of it may have changed. Raises KeyError for a source that is left out.
+    """
+    nodes = manifest.content["nodes"]
+    project = _project_digest(settings)
+    code = _Code(manifest, project)
+
+    @cache
+    def inside(unique_id: str) -> str:
+        """What reading this node gives, by everything behind it."""
+        if unique_id in manifest.content["sources"]:
+            return contents[unique_id]
+        parents = sorted(set(nodes[unique_id]["depends_on"].get("nodes", [])))
+        return _digest(code.of(unique_id), *(f"{parent}={inside(parent)}" for parent in parents))
+
+    return Fingerprints(
+        {
+            unique_id: code.of(unique_id) if is_view(node) else inside(unique_id)
+            for unique_id, node in nodes.items()
+            if node["resource_type"] in {"model", "seed"}
+        }
+    )
+
+
+def is_view(node: Mapping[str, Any]) -> bool:
+    """Whether a model holds no rows of its own."""
+    return node["config"].get("materialized") == "view"
+
+
+def ancestors(manifest: DbtManifest, unique_ids: Iterable[str]) -> set[str]:
+    """Every model and seed that these are built from, themselves left out."""
+    nodes = manifest.content["nodes"]
+    asked = set(unique_ids)
+    found: set[str] = set()
+    open_ids = list(asked)
+    while open_ids:
+        for parent in nodes[open_ids.pop()]["depends_on"].get("nodes", []):
+            if parent in nodes and parent not in found:
+                found.add(parent)
+                open_ids.append(parent)
+    return found - asked
+
+
+def read_stamps(settings: Settings) -> dict[str, Stamp]:
+    """Stamps by unique id, none when no warehouse or no stamp is there.
+
+    Raises duckdb.Error when the file cannot be read.
+    """
+    if not settings.warehouse_path.exists():
+        return {}
+    with _open(settings) as connection:
+        if not _has_table(connection):
+            return {}
+        rows = connection.execute(
+            f"select unique_id, fingerprint, run_id from {_TABLE} order by unique_id"
+        ).fetchall()
+    return {str(name): Stamp(str(name), fingerprint, str(run)) for name, fingerprint, run in rows}
+
+
+def stamp_building(settings: Settings, run_id: str, unique_ids: Iterable[str]) -> None:
+    """Commit, before the first of these is touched, that none of them can be relied on."""
+    _write(settings, run_id, dict.fromkeys(unique_ids))
+
+
+def stamp_built(settings: Settings, run_id: str, built: Mapping[str, str]) -> None:
+    """Commit, after the last of these was built, what each was built from."""
+    _write(settings, run_id, built)
+
+
+def _write(settings: Settings, run_id: str, stamps: Mapping[str, str | None]) -> None:
+    settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _open(settings) as connection:
+        connection.execute("begin")
+        if not _has_table(connection):
+            connection.execute(f"create schema if not exists {STAMP_SCHEMA}")
+            connection.execute(
+                f"create table {_TABLE} (unique_id varchar primary key, fingerprint varchar,"
+                " run_id varchar not null)"
+            )
+        if stamps:
+            connection.executemany(
+                f"insert or replace into {_TABLE} values (?, ?, ?)",
+                [[name, fingerprint, run_id] for name, fingerprint in sorted(stamps.items())],
+            )
+        connection.execute("commit")
+        # A damaged write-ahead log is dropped without a word (measured): keep nothing in it.
+        connection.execute("checkpoint")
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
+    return bool(
+        connection.execute(
+            "select 1 from duckdb_tables() where schema_name = ? and table_name = 'stamps'",
+            [STAMP_SCHEMA],
+        ).fetchone()
+    )
+
+
+class _Code:
+    """Digest of what is written about a node: its file, its properties, its macros."""
+
+    def __init__(self, manifest: DbtManifest, project: str) -> None:
+        self._nodes = manifest.content["nodes"]
+        self._macros = manifest.content["macros"]
+        self._project = project
+
+    def of(self, unique_id: str) -> str:
+        node = self._nodes[unique_id]
+        macros = self._macros_of(node)
+        text = [str(node.get("raw_code", "")), *macros.values()]
+        parts = [self._project, self._properties(unique_id), json.dumps(macros, sort_keys=True)]
+        if any(_READS_WHOLE_GRAPH.search(item) for item in text):
+            parts += [self._properties(other) for other in sorted(self._nodes)]
+        return _digest(*parts)
+
+    @cache  # noqa: B019 (lives as long as one computation)
+    def _properties(self, unique_id: str) -> str:
+        node = self._nodes[unique_id]
+        return json.dumps(
+            {name: value for name, value in node.items() if name not in _NOT_CODE},
+            sort_keys=True,
+        )
+
+    def _macros_of(self, node: Mapping[str, Any]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        open_ids = list(node["depends_on"].get("macros", []))
+        while open_ids:
+            name = open_ids.pop()
+            if name not in found and name in self._macros:
+                found[name] = str(self._macros[name]["macro_sql"])
+                open_ids += self._macros[name]["depends_on"]["macros"]
+        return found
+
+
+def _project_digest(settings: Settings) -> str:
+    """What holds for every model: variables, session settings, the engines' versions."""
+    files = [settings.dbt_project_dir / name for name in ("dbt_project.yml", "profiles.yml")]
+    return _digest(
+        _RULE,
+        *(f"{name} {version(name)}" for name in _ENGINES),
+        *(_file_digest(path) for path in files),
+    )
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
