@@ -219,6 +219,12 @@ def apply_environment(settings: Settings) -> None:
     )
 
 
+def armed_failpoint(environ: Mapping[str, str] | None = None) -> str:
+    """SHOPTHREAD_FAILPOINT: what a test wants to happen where; empty in production."""
+    env = os.environ if environ is None else environ
+    return env.get("SHOPTHREAD_FAILPOINT", "").strip()
+
+
 def ui_is_wanted(environ: Mapping[str, str] | None = None) -> bool:
     """Whether the demo serves the UI at its end: UI=0, no or false says it does not."""
     env = os.environ if environ is None else environ

@@ -7,15 +7,20 @@ the guard's question.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 
+from orchestration.failpoints import Place, reach
+from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import Settings
-from orchestration.warehouse.manifest import DbtManifest
+from orchestration.sources.config import SourceConfig
+from orchestration.warehouse.dbt_process import NodeResult, Order, build
+from orchestration.warehouse.manifest import DbtManifest, Layer
+from orchestration.warehouse.reading import open_warehouse
 from orchestration.warehouse.stamps import (
     Fingerprints,
     Stamp,
@@ -31,6 +36,7 @@ REBUILD_TAG = "shopthread/rebuild"
 
 _SHOWN = 3
 _LEDGER_SOURCE = "ledger"
+_SCHEMA_OF_ADAPTERS = "adapters"
 
 
 class BrokenChainError(dg.Failure):
@@ -82,7 +88,9 @@ class BuildChain:
             return f"{name} was never built in this warehouse"
         if stamp.is_building:
             return f"{name} is unfinished, run {stamp.run_id[:8]} ended while it was built"
-        return f"{name} was built from another landing, as-of date or code, by run {stamp.run_id[:8]}"
+        return (
+            f"{name} was built from another landing, as-of date or code, by run {stamp.run_id[:8]}"
+        )
 
     def to_build(self, models: Sequence[str], *, rebuild: bool) -> list[str]:
         """Which of the models a step is asked for do not stand; all of them with `rebuild`."""
@@ -105,6 +113,96 @@ def build_chain(
     contents = source_contents(settings, ledger, manifest)
     wanted = fingerprints(settings, manifest, contents)
     return BuildChain(settings, manifest, run_id, wanted, read_stamps(settings))
+
+
+@dataclass(frozen=True)
+class Commission:
+    """What a step is asked to build and to test, by unique id."""
+
+    layer: Layer
+    models: Sequence[str]
+    tests: Sequence[str]
+    run_id: str
+    rebuild: bool = False
+    """Build also what stands."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a commission."""
+
+    results: Sequence[NodeResult]
+    ordered: Sequence[str]
+    """Models that did not stand and were built, or were to be."""
+    built: Sequence[str]
+    standing: Sequence[str]
+    row_counts: Mapping[str, int]
+    """Of every model that stands now; adapters are views that nobody counts."""
+
+
+def build_in_chain(
+    settings: Settings,
+    ledger: Ledger,
+    manifest: DbtManifest,
+    asked: Commission,
+    sources: Sequence[SourceConfig],
+    goes_on: Callable[[], None],
+) -> Outcome:
+    """Build what does not stand and test all of it, under the lock of the warehouse.
+
+    `goes_on` raises when the run was ended meanwhile: then what was built stays unfinished.
+    Raises BrokenChainError, before anything is touched, when it would build upon something
+    that does not stand, and DbtError when dbt itself could not run.
+    """
+    with hold_file(settings.warehouse_lock_path, f"run {asked.run_id}"):
+        goes_on()
+        reach(Place.WAREHOUSE_LOCKED)
+        if asked.layer is Layer.STAGING:
+            ledger.export_books(settings.ledger_export_dir, sources, settings.as_of)
+        if asked.layer is Layer.QUALITY:
+            ledger.export_check_results(settings.ledger_export_dir)
+        reach(Place.WAREHOUSE_EXPORTED)
+        chain = build_chain(settings, ledger, manifest, asked.run_id)
+        chain.require(asked.models, f"layer {asked.layer.value}")
+        ordered = chain.to_build(asked.models, rebuild=asked.rebuild)
+        standing = [name for name in asked.models if name not in ordered]
+        chain.announce(ordered)
+        reach(Place.WAREHOUSE_ANNOUNCED)
+        results: list[NodeResult] = []
+        build(settings, manifest, Order(ordered, asked.tests, standing), results.append)
+        built = [result.unique_id for result in results if _is_built(manifest, result)]
+        row_counts = _row_counts(settings, manifest, [*standing, *built])
+        goes_on()
+        reach(Place.WAREHOUSE_BUILT)
+        chain.settle(built)
+        reach(Place.WAREHOUSE_SETTLED)
+    return Outcome(results, ordered, built, standing, row_counts)
+
+
+def _is_built(manifest: DbtManifest, result: NodeResult) -> bool:
+    """Whether a result is that of a model or seed that now stands."""
+    kind = manifest.content["nodes"][result.unique_id]["resource_type"]
+    return kind != "test" and not result.failed and result.status != "skipped"
+
+
+def _row_counts(
+    settings: Settings, manifest: DbtManifest, unique_ids: Sequence[str]
+) -> dict[str, int]:
+    nodes = manifest.content["nodes"]
+    counted = [
+        unique_id for unique_id in unique_ids if nodes[unique_id]["schema"] != _SCHEMA_OF_ADAPTERS
+    ]
+    if not counted or not settings.warehouse_path.exists():
+        return {}
+    counts = {}
+    with open_warehouse(settings) as connection:
+        for unique_id in counted:
+            node = nodes[unique_id]
+            rows = connection.execute(
+                f'select count(*) from "{node["schema"]}"."{node["alias"]}"'
+            ).fetchone()
+            counts[unique_id] = int(rows[0]) if rows else 0
+    return counts
 
 
 def source_contents(settings: Settings, ledger: Ledger, manifest: DbtManifest) -> dict[str, str]:

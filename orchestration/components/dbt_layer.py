@@ -19,17 +19,15 @@ from dagster_dbt.asset_utils import (
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
-from orchestration.components.build_chain import REBUILD_TAG, build_chain
+from orchestration.components.build_chain import REBUILD_TAG, Commission, build_in_chain
 from orchestration.components.guard import pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
-from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
 from orchestration.warehouse.column_lineage import column_lineage
-from orchestration.warehouse.dbt_process import NodeResult, Order, build
+from orchestration.warehouse.dbt_process import NodeResult
 from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of
-from orchestration.warehouse.reading import open_warehouse
 
 WAREHOUSE_POOL = "warehouse"
 """Everything that opens the warehouse file stands in this queue of one run."""
@@ -37,7 +35,6 @@ WAREHOUSE_POOL = "warehouse"
 STANDS = "stands"
 """Status of a model that was not built again, because nothing behind it changed."""
 
-_SCHEMA_OF_ADAPTERS = "adapters"
 _GROUP_OF_SCHEMA = {"adapters": "staging", "reference": "staging"}
 
 
@@ -199,43 +196,42 @@ def layer_assets(
             in context.selected_asset_check_keys
         ]
         run_id = context.run.run_id
-        goes_on = partial(assert_run_goes_on, context.instance, run_id)
-        results: list[NodeResult] = []
-        with hold_file(settings.warehouse_lock_path, f"run {run_id}"):
-            goes_on()
-            if layer is Layer.STAGING:
-                ledger.export_books(settings.ledger_export_dir, sources, settings.as_of)
-            if layer is Layer.QUALITY:
-                ledger.export_check_results(settings.ledger_export_dir)
-            chain = build_chain(settings, ledger, manifest, run_id)
-            chain.require(models, f"layer {layer.value}")
-            to_build = chain.to_build(models, rebuild=REBUILD_TAG in context.run.tags)
-            standing = [unique_id for unique_id in models if unique_id not in to_build]
-            chain.announce(to_build)
-            build(settings, manifest, Order(to_build, tests, standing), results.append)
-            done = [result.unique_id for result in results if _is_built(manifest, result)]
-            row_counts = _row_counts(settings, manifest, [*standing, *done])
-            goes_on()
-            chain.settle(done)
+        outcome = build_in_chain(
+            settings,
+            ledger,
+            manifest,
+            Commission(
+                layer=layer,
+                models=models,
+                tests=tests,
+                run_id=run_id,
+                rebuild=REBUILD_TAG in context.run.tags,
+            ),
+            sources,
+            partial(assert_run_goes_on, context.instance, run_id),
+        )
+        results, row_counts = outcome.results, outcome.row_counts
         _record_tests(ledger, run_id, manifest, translator, project, results)
         by_id = {result.unique_id: result for result in results}
         # Dagster takes outputs only in the order of their dependencies, checks behind them.
-        for unique_id in manifest.in_order([*standing, *done]):
+        for unique_id in manifest.in_order([*outcome.standing, *outcome.built]):
             if unique_id in by_id:
-                yield from _events(context, manifest, translator, project, by_id.pop(unique_id), row_counts, settings)
+                yield from _events(
+                    context,
+                    manifest,
+                    translator,
+                    project,
+                    by_id.pop(unique_id),
+                    row_counts,
+                    settings,
+                )
             else:
                 yield _standing(manifest, translator, unique_id, row_counts, settings)
         for result in by_id.values():
             yield from _events(context, manifest, translator, project, result, row_counts, settings)
-        _raise_for_models(manifest, to_build, results, settings)
+        _raise_for_models(manifest, outcome.ordered, results, settings)
 
     return build_layer
-
-
-def _is_built(manifest: DbtManifest, result: NodeResult) -> bool:
-    """Whether a result is that of a model or seed that now stands."""
-    kind = manifest.content["nodes"][result.unique_id]["resource_type"]
-    return kind != "test" and not result.failed and result.status != "skipped"
 
 
 def _standing(
@@ -317,27 +313,6 @@ def _lineage(
             }
         )
     }
-
-
-def _row_counts(
-    settings: Settings, manifest: DbtManifest, unique_ids: Sequence[str]
-) -> dict[str, int]:
-    """Rows of models by unique id; adapters are views that nobody counts."""
-    nodes = manifest.content["nodes"]
-    built = [
-        unique_id for unique_id in unique_ids if nodes[unique_id]["schema"] != _SCHEMA_OF_ADAPTERS
-    ]
-    if not built or not settings.warehouse_path.exists():
-        return {}
-    counts = {}
-    with open_warehouse(settings) as connection:
-        for unique_id in built:
-            node = nodes[unique_id]
-            rows = connection.execute(
-                f'select count(*) from "{node["schema"]}"."{node["alias"]}"'
-            ).fetchone()
-            counts[unique_id] = int(rows[0]) if rows else 0
-    return counts
 
 
 def _record_tests(

@@ -13,6 +13,7 @@ import dagster as dg
 
 from orchestration.components.dbt_layer import WAREHOUSE_POOL
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord
 
@@ -58,15 +59,18 @@ def suite_checks(layer: str, suites: Mapping[str, "TableSuite"]) -> dg.AssetChec
         goes_on = partial(assert_run_goes_on, context.instance, context.run.run_id)
         with hold_file(settings.warehouse_lock_path, f"run {context.run.run_id}"):
             goes_on()
+            reach(Place.GATE_OPENED)
             verdicts = check_database(
                 checks,
                 settings.warehouse_path,
                 readable=[settings.landing_dir, settings.ledger_export_dir],
                 search_path=settings.home,
             )
+        reach(Place.GATE_JUDGED)
         goes_on()
         for asset, verdict in zip(wanted, verdicts, strict=True):
             ledger.record_checks(context.run.run_id, _records(layer, asset, verdict))
+            reach(Place.GATE_RECORDED)
             for check, result in _results(asset, verdict):
                 if check in context.selected_asset_check_keys:
                     yield result

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.contract import Column, EntityContract, engine_type
 from orchestration.landing.identifiers import (
@@ -136,6 +137,7 @@ class Landing:
         """
         lock = self.settings.home / "locks" / f"{self._scratch_prefix}landing.lock"
         with hold_file(lock, f"run {self.run_id}"):
+            reach(Place.LANDING_BEGUN)
             self._sweep_scratch()
             return self._land(days)
 
@@ -146,6 +148,7 @@ class Landing:
 
     def _land(self, days: Sequence[date] | None) -> LandingReport:
         self.recover()
+        reach(Place.LANDING_RECOVERED)
         self.write_empty_file()
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
@@ -621,6 +624,7 @@ class _Candidate:
     ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
         repeated = [batch for batch in batches if self._is_served(batch, current)]
         fresh = [batch for batch in batches if batch not in repeated]
+        reach(Place.LANDING_SPLIT)
         problems = {batch.batch_id: self._problem(batch) for batch in fresh}
         refused = {
             batch_id: Verdict("failed", problem)
@@ -632,10 +636,13 @@ class _Candidate:
         )
         refused |= closed
         accepted = [batch for batch in fresh if batch.batch_id not in refused]
+        reach(Place.LANDING_JUDGED)
         self._write(accepted, reasons)
+        reach(Place.LANDING_WRITTEN)
         self.landing.still_ours()
         self._assert_same_file()
         self._keep_identifiers(accepted)
+        reach(Place.LANDING_IDENTIFIERS_KEPT)
         self._promote(accepted, reasons)
         self.landing.ledger.repeat(repeated)
         reports = [_unchanged(batch) for batch in repeated]
@@ -792,13 +799,17 @@ class _Candidate:
             return
         home = self.landing.settings.home
         self.landing.ledger.begin(batches)
+        reach(Place.LANDING_ANNOUNCED)
         for batch in batches:
             target = home / str(batch.file)
             target.parent.mkdir(parents=True, exist_ok=True)
             _sync(self._aside(batch))
             self._aside(batch).replace(target)
             _sync(target.parent)
+            reach(Place.LANDING_RENAMED)
+        reach(Place.LANDING_ALL_RENAMED)
         self.landing.ledger.accept(batches, reasons)
+        reach(Place.LANDING_ACCEPTED)
 
     # -- refusing ---------------------------------------------------------------------
 
@@ -857,7 +868,9 @@ class _Candidate:
             ),
             "utf-8",
         )
+        reach(Place.LANDING_QUARANTINED)
         self.landing.ledger.refuse(batch, reason, reasons)
+        reach(Place.LANDING_REFUSED)
         return PartitionReport(
             batch.partition_key,
             "refused",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.failpoints import reach
 from orchestration.publish.aggregate_files import RULES, AggregateRule, write_aggregate
 from orchestration.publish.analytics_file import BuiltMart, write_analytics
 from orchestration.publish.declaration import MartDeclaration
@@ -143,8 +144,9 @@ class PublishOptions:
 DEFAULT_OPTIONS = PublishOptions()
 
 
-def _unheard(_step: Step, _detail: str) -> None:
-    """Nobody listens to the progress."""
+def pass_failpoint(step: Step, _detail: str) -> None:
+    """Nobody listens to the progress but a test that interrupts it."""
+    reach(f"publish.{step}")
 
 
 def publish(
@@ -155,7 +157,7 @@ def publish(
     context: PublishContext,
     declared: Mapping[str, MartDeclaration] | None = None,
     confirm: Callable[[], None] = lambda: None,
-    on_step: Callable[[Step, str], None] = _unheard,
+    on_step: Callable[[Step, str], None] = pass_failpoint,
     options: PublishOptions = DEFAULT_OPTIONS,
 ) -> PublishResult:
     """Publish the warehouse's marts as the next version, if anything changed.

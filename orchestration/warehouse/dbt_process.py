@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestration.failpoints import Place, reach
 from orchestration.settings import Settings
 from orchestration.warehouse.manifest import DbtManifest
 
@@ -83,6 +84,7 @@ def build(
     def listen(event: Any) -> None:
         if event.info.name in _RESULT_EVENTS:
             collected.append(_result(_as_dict(event)))
+            reach(Place.WAREHOUSE_NODE_DONE)
 
     try:
         with _private_output(settings):

@@ -96,7 +96,7 @@ def fingerprints(
 
 def is_view(node: Mapping[str, Any]) -> bool:
     """Whether a model holds no rows of its own."""
-    return node["config"].get("materialized") == "view"
+    return bool(node["config"].get("materialized") == "view")
 
 
 def ancestors(manifest: DbtManifest, unique_ids: Iterable[str]) -> set[str]:
