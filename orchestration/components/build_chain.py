@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import Ledger
+from orchestration.landing.stored_files import damaged_files
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
 from orchestration.warehouse.dbt_process import NodeResult, Order, build
+from orchestration.warehouse.integrity import remove_if_damaged
 from orchestration.warehouse.manifest import DbtManifest, Layer
 from orchestration.warehouse.reading import open_warehouse
 from orchestration.warehouse.stamps import (
@@ -27,6 +30,7 @@ from orchestration.warehouse.stamps import (
     ancestors,
     fingerprints,
     read_stamps,
+    sources_read,
     stamp_building,
     stamp_built,
 )
@@ -41,6 +45,14 @@ _SCHEMA_OF_ADAPTERS = "adapters"
 
 class BrokenChainError(dg.Failure):
     """What an op builds on is unfinished or outdated; names it and the run that mends it."""
+
+
+class DamagedLandingError(dg.Failure):
+    """A landed file is not what was accepted; names it and the run that mends it."""
+
+
+class DamagedWarehouseError(dg.Failure):
+    """A part of the warehouse file cannot be read; the file was removed."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +163,9 @@ def build_in_chain(
     """Build what does not stand and test all of it, under the lock of the warehouse.
 
     `goes_on` raises when the run was ended meanwhile: then what was built stays unfinished.
-    Raises BrokenChainError, before anything is touched, when it would build upon something
-    that does not stand, and DbtError when dbt itself could not run.
+    Raises, before anything is touched, BrokenChainError when it would build upon something
+    that does not stand and DamagedLandingError when a landed file is not whole; DbtError when
+    dbt itself could not run, DamagedWarehouseError when the file was the cause of an error.
     """
     with hold_file(settings.warehouse_lock_path, f"run {asked.run_id}"):
         goes_on()
@@ -162,14 +175,17 @@ def build_in_chain(
         if asked.layer is Layer.QUALITY:
             ledger.export_check_results(settings.ledger_export_dir)
         reach(Place.WAREHOUSE_EXPORTED)
-        chain = build_chain(settings, ledger, manifest, asked.run_id)
+        chain = _chain_of_whole_file(settings, ledger, manifest, asked.run_id)
         chain.require(asked.models, f"layer {asked.layer.value}")
         ordered = chain.to_build(asked.models, rebuild=asked.rebuild)
+        _require_whole_landing(settings, ledger, manifest, ordered, asked.layer)
         standing = [name for name in asked.models if name not in ordered]
         chain.announce(ordered)
         reach(Place.WAREHOUSE_ANNOUNCED)
         results: list[NodeResult] = []
         build(settings, manifest, Order(ordered, asked.tests, standing), results.append)
+        if any(result.failed for result in results):
+            raise_if_damaged(settings)
         built = [result.unique_id for result in results if _is_built(manifest, result)]
         row_counts = _row_counts(settings, manifest, [*standing, *built])
         goes_on()
@@ -177,6 +193,61 @@ def build_in_chain(
         chain.settle(built)
         reach(Place.WAREHOUSE_SETTLED)
     return Outcome(results, ordered, built, standing, row_counts)
+
+
+def _chain_of_whole_file(
+    settings: Settings, ledger: Ledger, manifest: DbtManifest, run_id: str
+) -> BuildChain:
+    """The chain; that of an empty warehouse where the file cannot be opened any more."""
+    try:
+        return build_chain(settings, ledger, manifest, run_id)
+    except duckdb.Error:
+        if remove_if_damaged(settings) is None:
+            raise
+        return build_chain(settings, ledger, manifest, run_id)
+
+
+def raise_if_damaged(settings: Settings) -> None:
+    """Raise DamagedWarehouseError, after an error, when the file itself is the cause."""
+    problem = remove_if_damaged(settings)
+    if problem is not None:
+        raise DamagedWarehouseError(
+            description=(
+                f"the warehouse file was damaged: {problem}. It was removed, because all of it "
+                "can be built again from landing; the last published version stays served. Run "
+                "job `full` (or `shopthread run`): it builds the warehouse anew"
+            ),
+            allow_retries=False,
+        )
+
+
+def _require_whole_landing(
+    settings: Settings,
+    ledger: Ledger,
+    manifest: DbtManifest,
+    ordered: Sequence[str],
+    layer: Layer,
+) -> None:
+    """Refuse to build from landed files that are not what was accepted."""
+    sources = manifest.content["sources"]
+    entities = {
+        (str(sources[name]["source_name"]), str(sources[name]["name"]))
+        for name in sources_read(manifest, ordered)
+        if sources[name]["source_name"] != _LEDGER_SOURCE
+    }
+    damaged = damaged_files(settings.home, ledger, entities)
+    if damaged:
+        shown = "; ".join(str(item) for item in damaged[:_SHOWN])
+        more = f"; and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""
+        raise DamagedLandingError(
+            description=(
+                f"layer {layer.value} was not built: {shown}{more}. Nothing was changed and the "
+                "last published version stays served. Run job `full` (or `shopthread run`): "
+                "landing takes them from their sources again, or says what it cannot get"
+            ),
+            metadata={"damaged_files": len(damaged)},
+            allow_retries=False,
+        )
 
 
 def _is_built(manifest: DbtManifest, result: NodeResult) -> bool:

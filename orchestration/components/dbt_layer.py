@@ -20,7 +20,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
 from orchestration.components.build_chain import REBUILD_TAG, Commission, build_in_chain
-from orchestration.components.guard import pass_gates
+from orchestration.components.guard import known_checks, pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
@@ -196,6 +196,8 @@ def layer_assets(
             in context.selected_asset_check_keys
         ]
         run_id = context.run.run_id
+        if layer is Layer.QUALITY:
+            ledger.keep_checks(known_checks())
         outcome = build_in_chain(
             settings,
             ledger,

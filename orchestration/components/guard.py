@@ -51,6 +51,11 @@ def project_graph() -> AssetGraph:
     return defs.resolve_asset_graph()
 
 
+def known_checks() -> set[tuple[str, str]]:
+    """(asset, check) of every check of the project."""
+    return {(key.asset_key.to_user_string(), key.name) for key in project_graph().asset_check_keys}
+
+
 def closed_gates(
     instance: dg.DagsterInstance,
     graph: AssetGraph,

@@ -121,7 +121,8 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             item.partition_key in current and current[item.partition_key].batch_id == item.batch_id
             for item in refusals
         )
-        serves = bool(current) and not condemned
+        lost = ledger.lost_partitions(source.source, entity.name)
+        serves = bool(current) and not condemned and not lost
         contract = contract_check(source, entity, settings, refusals, report, serves=serves)
         assert_run_goes_on(context.instance, context.run.run_id)
         if contract.passed or not _blocks(settings, source, entity):

@@ -5,17 +5,21 @@ A suite names the asset it judges. Its critical expectations are the blocking ch
 judging in `orchestration.quality`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from orchestration.components.build_chain import raise_if_damaged
 from orchestration.components.dbt_layer import WAREHOUSE_POOL
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
-from orchestration.landing.ledger import CheckRecord
+from orchestration.landing.ledger import CheckRecord, Ledger
+from orchestration.settings import Settings
 
 if TYPE_CHECKING:
     from orchestration.quality import SuiteVerdict, TableSuite
@@ -49,33 +53,67 @@ def suite_checks(layer: str, suites: Mapping[str, "TableSuite"]) -> dg.AssetChec
 
     @dg.multi_asset_check(name=f"judge_{layer}", specs=specs, can_subset=True, pool=WAREHOUSE_POOL)
     def judge(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        from orchestration.quality import TableCheck, check_database
-
         settings, ledger = open_state()
-        wanted = sorted(
-            {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
+        run_id = context.run.run_id
+        verdicts = judge_tables(
+            settings,
+            ledger,
+            {key.asset_key.to_user_string() for key in context.selected_asset_check_keys},
+            suites,
+            Session(layer, run_id, partial(assert_run_goes_on, context.instance, run_id)),
         )
-        checks = [TableCheck(suites[asset], *asset.split("/")[-2:]) for asset in wanted]
-        goes_on = partial(assert_run_goes_on, context.instance, context.run.run_id)
-        with hold_file(settings.warehouse_lock_path, f"run {context.run.run_id}"):
-            goes_on()
-            reach(Place.GATE_OPENED)
-            verdicts = check_database(
-                checks,
-                settings.warehouse_path,
-                readable=[settings.landing_dir, settings.ledger_export_dir],
-                search_path=settings.home,
-            )
-        reach(Place.GATE_JUDGED)
-        goes_on()
-        for asset, verdict in zip(wanted, verdicts, strict=True):
-            ledger.record_checks(context.run.run_id, _records(layer, asset, verdict))
-            reach(Place.GATE_RECORDED)
+        for asset, verdict in verdicts.items():
             for check, result in _results(asset, verdict):
                 if check in context.selected_asset_check_keys:
                     yield result
 
     return judge
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who judges: a layer's gate in a run. `goes_on` raises when the run was ended."""
+
+    layer: str
+    run_id: str
+    goes_on: Callable[[], None]
+
+
+def judge_tables(
+    settings: Settings,
+    ledger: Ledger,
+    assets: AbstractSet[str],
+    suites: Mapping[str, "TableSuite"],
+    session: Session,
+) -> dict[str, "SuiteVerdict"]:
+    """Verdict on each asset's table by its suite, recorded in the ledger; assets by name.
+
+    Raises DamagedWarehouseError when something could not run because the file is damaged.
+    """
+    from orchestration.quality import Outcome, TableCheck, check_database
+
+    wanted = sorted(assets)
+    checks = []
+    for asset in wanted:
+        schema, table = asset.split("/")[-2:]
+        checks.append(TableCheck(suites[asset], schema, table))
+    with hold_file(settings.warehouse_lock_path, f"run {session.run_id}"):
+        session.goes_on()
+        reach(Place.GATE_OPENED)
+        verdicts = check_database(
+            checks,
+            settings.warehouse_path,
+            readable=[settings.landing_dir, settings.ledger_export_dir],
+            search_path=settings.home,
+        )
+        if any(verdict.outcome is Outcome.COULD_NOT_RUN for verdict in verdicts):
+            raise_if_damaged(settings)
+    reach(Place.GATE_JUDGED)
+    session.goes_on()
+    for asset, verdict in zip(wanted, verdicts, strict=True):
+        ledger.record_checks(session.run_id, _records(session.layer, asset, verdict))
+        reach(Place.GATE_RECORDED)
+    return dict(zip(wanted, verdicts, strict=True))
 
 
 def _records(layer: str, asset: str, verdict: "SuiteVerdict") -> Sequence[CheckRecord]:

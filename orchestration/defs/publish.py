@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 from functools import partial
 
 import dagster as dg
+import duckdb
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
-from orchestration.components.build_chain import build_chain
+from orchestration.components.build_chain import build_chain, raise_if_damaged
 from orchestration.components.dbt_layer import WAREHOUSE_POOL, FlowTranslator
 from orchestration.components.guard import pass_gates
 from orchestration.components.published_context import publish_context
 from orchestration.components.run_state import assert_run_goes_on, open_state, quiet_libraries
 from orchestration.file_lock import hold_file
-from orchestration.publish import Outcome, current, declared_marts
+from orchestration.publish import Outcome, PublishError, current, declared_marts
 from orchestration.publish import publish as publish_version
 from orchestration.report import write_report
 from orchestration.warehouse.manifest import Layer, load_manifest
@@ -59,14 +60,18 @@ def publishing() -> dg.Definitions:
             assert_run_goes_on(context.instance, run_id)
             build_chain(settings, ledger, manifest, run_id).require_all("a new version")
             parent = current(settings)
-            result = publish_version(
-                settings,
-                run_id=run_id,
-                parent=None if parent is None else parent.version,
-                context=publish_context(settings, ledger, run_id, datetime.now(UTC)),
-                declared=declared_marts(manifest.folder / "manifest.json"),
-                confirm=partial(assert_run_goes_on, context.instance, run_id),
-            )
+            try:
+                result = publish_version(
+                    settings,
+                    run_id=run_id,
+                    parent=None if parent is None else parent.version,
+                    context=publish_context(settings, ledger, run_id, datetime.now(UTC)),
+                    declared=declared_marts(manifest.folder / "manifest.json"),
+                    confirm=partial(assert_run_goes_on, context.instance, run_id),
+                )
+            except (PublishError, duckdb.Error):
+                raise_if_damaged(settings)
+                raise
         published, facts = result.published, result.published.manifest
         context.log.info(result.message)
         yield dg.MaterializeResult(

@@ -33,6 +33,7 @@ from orchestration.landing.identifiers import (
     tokenise,
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger
+from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader, SourceError
@@ -153,7 +154,7 @@ class Landing:
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
             return self._report([self._land_file(file, None)] if file else [])
-        wanted = self.days() if days is None else sorted(set(days))
+        wanted = self.days() if days is None else sorted({*days, *self._lost_days()})
         base = self.reader.base_file()
         dropped = {
             str(file.partition): file
@@ -193,6 +194,11 @@ class Landing:
         last = self.settings.last_day or datetime.now(UTC).date() - timedelta(days=1)
         return sorted(day for day in found if first <= day <= last)
 
+    def _lost_days(self) -> set[date]:
+        """Days that landing served once and lost: they are landed again, whoever asks."""
+        lost = self.ledger.lost_partitions(self.source.source, self.entity.name)
+        return {date.fromisoformat(name) for name in lost if name != UNDATED}
+
     def _days_of(self, base: DeliveredFile) -> dict[date | None, int]:
         """Days of the base file; of one that cannot say them, those that it put at stake."""
         try:
@@ -223,18 +229,42 @@ class Landing:
         ]
 
     def recover(self) -> None:
-        """Finish or forget what a killed run left between rename and ledger."""
+        """Finish or forget what a killed run left, and take back what is not whole.
+
+        The partition of a damaged file is served by nobody until its source delivers it
+        again; where the source still offers it, this landing takes it from there.
+        """
         finished = []
+        digests = self.ledger.file_digests(self.source.source, self.entity.name)
         for batch in self.ledger.candidates(self.source.source, self.entity.name):
-            if batch.file is not None and (self.settings.home / batch.file).exists():
+            path = self.settings.home / str(batch.file)
+            if path.is_file() and digest_of(path) == digests.get(batch.batch_id):
                 finished.append(batch)
             else:
+                path.unlink(missing_ok=True)
                 self.ledger.forget_candidate(batch.batch_id)
         if finished:
             reasons = {
                 batch.batch_id: _stored_reasons(self.quarantine_folder(batch)) for batch in finished
             }
             self.ledger.accept(finished, reasons)
+        name = (self.source.source, self.entity.name)
+        for damaged in damaged_files(self.settings.home, self.ledger, [name]):
+            self._take_back(damaged)
+
+    def _take_back(self, damaged: DamagedFile) -> None:
+        batch = damaged.batch
+        path = self.settings.home / str(batch.file)
+        folder = self.quarantine_folder(batch)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.is_file():
+            path.replace(folder / "damaged.parquet")
+        served = self.ledger.current(batch.source_key, batch.entity).get(batch.partition_key)
+        self.ledger.condemn(
+            batch,
+            f"the landed file {damaged.problem}",
+            is_served=served is not None and served.batch_id == batch.batch_id,
+        )
 
     def write_empty_file(self) -> None:
         """Give the entity its typed columns, so that its contracts exist before it landed."""
@@ -798,7 +828,8 @@ class _Candidate:
         if not batches:
             return
         home = self.landing.settings.home
-        self.landing.ledger.begin(batches)
+        digests = {batch.batch_id: digest_of(self._aside(batch)) for batch in batches}
+        self.landing.ledger.begin(batches, digests)
         reach(Place.LANDING_ANNOUNCED)
         for batch in batches:
             target = home / str(batch.file)

@@ -7,7 +7,7 @@ to write belongs to `land`, reading it for people to `orchestration.cli`.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -94,6 +94,10 @@ create table if not exists check_results (
     engine text not null,
     primary key (asset, check_name, expectation, column_name)
 );
+create table if not exists landed_files (
+    batch_id text not null primary key,
+    sha256 text not null
+);
 create table if not exists overrides (
     run_id text not null,
     asset text not null,
@@ -101,6 +105,10 @@ create table if not exists overrides (
     recorded_at text not null
 );
 """
+
+
+DAMAGED = "damaged_file"
+"""Reason code of the rows of a batch whose landed file is not whole any more."""
 
 
 class LedgerError(RuntimeError):
@@ -347,12 +355,15 @@ class Ledger:
 
     # -- batches ----------------------------------------------------------------------
 
-    def begin(self, batches: Iterable[Batch]) -> None:
-        """Announce candidates before their files are renamed into landing.
+    def begin(self, batches: Iterable[Batch], digests: Mapping[str, str]) -> None:
+        """Announce candidates, with the digests of their files, before these are renamed.
 
         A batch that was accepted before keeps its row: its file is already in landing.
         """
         with self._connect() as connection:
+            connection.executemany(
+                "insert or replace into landed_files values (?, ?)", sorted(digests.items())
+            )
             for batch in batches:
                 connection.execute(
                     """
@@ -526,6 +537,63 @@ class Ledger:
         )
         return {str(row["partition_key"]): _batch(row) for row in rows}
 
+    def condemn(self, batch: Batch, reason: str, *, is_served: bool) -> None:
+        """Take back an accepted batch whose file is not whole.
+
+        The refusal of one that was served stays open; a superseded one is missed by nobody.
+        """
+        now = _now()
+        with self._connect() as connection:
+            self._record_delivery(connection, batch, "refused")
+            connection.execute(
+                "update batches set verdict = 'refused', landed_rows = 0, file = null,"
+                " quarantined_rows = physical_rows, reason = ? where batch_id = ?",
+                (reason, batch.batch_id),
+            )
+            self._record_reasons(connection, batch, {DAMAGED: batch.physical_rows})
+            if not is_served:
+                return
+            connection.execute(
+                "insert or replace into open_refusals values (?, ?, ?, ?, ?, ?)",
+                (
+                    batch.source_key,
+                    batch.entity,
+                    batch.partition_key,
+                    batch.batch_id,
+                    reason,
+                    now,
+                ),
+            )
+
+    def lost_partitions(self, source: str, entity: str) -> frozenset[str]:
+        """Partitions that landing served once and lost, and nothing has replaced yet."""
+        rows = self._rows(
+            "select distinct open_refusals.partition_key from open_refusals"
+            " inner join quarantined_rows on quarantined_rows.batch_id = open_refusals.batch_id"
+            " where open_refusals.source_key = ? and open_refusals.entity = ?"
+            " and quarantined_rows.reason_code = ?",
+            (source, entity, DAMAGED),
+        )
+        return frozenset(str(row["partition_key"]) for row in rows)
+
+    def accepted(self, source: str, entity: str) -> tuple[Batch, ...]:
+        """Every batch whose file landing holds, also superseded ones, in order of id."""
+        rows = self._rows(
+            "select * from batches where source_key = ? and entity = ?"
+            " and verdict = 'accepted' order by batch_id",
+            (source, entity),
+        )
+        return tuple(_batch(row) for row in rows)
+
+    def file_digests(self, source: str, entity: str) -> dict[str, str]:
+        """Batch id -> SHA-256 of its landed file; older batches have none."""
+        rows = self._rows(
+            "select landed_files.batch_id, sha256 from landed_files inner join batches"
+            " on batches.batch_id = landed_files.batch_id where source_key = ? and entity = ?",
+            (source, entity),
+        )
+        return {str(row["batch_id"]): str(row["sha256"]) for row in rows}
+
     def accepted_batches(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """(source, entity) -> ids of every batch whose file landing holds, in order of id."""
         found: dict[tuple[str, str], list[str]] = {}
@@ -636,6 +704,18 @@ class Ledger:
                     )
                     for row in rows
                 ],
+            )
+
+    def keep_checks(self, known: Collection[tuple[str, str]]) -> None:
+        """Forget the results of checks, by (asset, check), that the project no longer has.
+
+        One that failed last would otherwise count as failed for ever.
+        """
+        with self._connect() as connection:
+            found = connection.execute("select distinct asset, check_name from check_results")
+            gone = {(str(row["asset"]), str(row["check_name"])) for row in found} - set(known)
+            connection.executemany(
+                "delete from check_results where asset = ? and check_name = ?", sorted(gone)
             )
 
     def check_counts(self) -> dict[str, int]:

@@ -80,11 +80,16 @@ def build(
     # Not part of the file; the catalog reads dbt's graph.
     parsed.build_flat_graph()
     collected: list[NodeResult] = []
+    unheard: list[Exception] = []
 
     def listen(event: Any) -> None:
-        if event.info.name in _RESULT_EVENTS:
+        if event.info.name not in _RESULT_EVENTS:
+            return
+        try:
             collected.append(_result(_as_dict(event)))
             reach(Place.WAREHOUSE_NODE_DONE)
+        except Exception as error:  # noqa: BLE001 (dbt would drop it without a word)
+            unheard.append(error)
 
     try:
         with _private_output(settings):
@@ -93,6 +98,8 @@ def build(
             )
     finally:
         release_warehouse()
+    if unheard:
+        raise unheard[0]
     for result in collected:
         on_result(result)
     if outcome.exception is not None:

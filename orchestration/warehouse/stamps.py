@@ -113,6 +113,22 @@ def ancestors(manifest: DbtManifest, unique_ids: Iterable[str]) -> set[str]:
     return found - asked
 
 
+def sources_read(manifest: DbtManifest, unique_ids: Iterable[str]) -> set[str]:
+    """Sources whose rows these models read when they are built, also through views."""
+    nodes = manifest.content["nodes"]
+    found: set[str] = set()
+    seen: set[str] = set()
+    open_ids = list(unique_ids)
+    while open_ids:
+        for parent in nodes[open_ids.pop()]["depends_on"].get("nodes", []):
+            if parent in manifest.content["sources"]:
+                found.add(parent)
+            elif is_view(nodes[parent]) and parent not in seen:
+                seen.add(parent)
+                open_ids.append(parent)
+    return found
+
+
 def read_stamps(settings: Settings) -> dict[str, Stamp]:
     """Stamps by unique id, none when no warehouse or no stamp is there.
 

@@ -45,7 +45,7 @@ def batch(day: str, name: str, rows: int = 10, bad: int = 0, entity: str = "tran
 
 
 def accept(ledger: Ledger, item: Batch) -> None:
-    ledger.begin([item])
+    ledger.begin([item], {})
     ledger.accept([item], {})
 
 
@@ -103,7 +103,7 @@ def test_age_is_judged_at_the_given_date(
 
 
 def test_an_announced_batch_of_a_killed_run_is_counted(settings: Settings) -> None:
-    Ledger(settings.ledger_path).begin([batch("2017-01-01", "a")])
+    Ledger(settings.ledger_path).begin([batch("2017-01-01", "a")], {})
     assert LedgerView(settings.ledger_path).candidates() == 1
 
 

@@ -127,7 +127,7 @@ def equal_rows(
     columns: Mapping[str, str], mentioned: Sequence[str], seed: int, fixed: Mapping[str, str] = {}
 ) -> str:
     """A select of one random row, many times over; `fixed` columns have the value given."""
-    dice = random.Random(seed)  # noqa: S311 - nonsense has no secrets
+    dice = random.Random(seed)
     chosen = [
         f"cast({fixed.get(column) or dice.choice(pool(kind, mentioned))} as {kind})"
         f" as {quoted(column)}"
