@@ -6,7 +6,8 @@ Turns attributes into assets with their two gates. What landing does lies in
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,14 @@ LATEST_BATCH_CHECK = "latest_batch"
 FRESHNESS_CHECK = "freshness"
 
 _SHOWN_REFUSALS = 3
+
+
+class Served(StrEnum):
+    """What landing serves of an entity, in the words of its contract check."""
+
+    NOTHING = "landing has no batch that keeps the contract"
+    GOOD = "landing still serves the last good batch"
+    CONDEMNED = "landing serves the refused content, which a changed contract condemns"
 
 
 class LandingSource(dg.Component):
@@ -115,14 +124,9 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         settings, ledger = open_state(context.run.tags)
         report = _land(context, settings, ledger, source, entity)
         refusals = ledger.open_refusals(source.source, entity.name)
-        current = ledger.current(source.source, entity.name)
-        # A tightened contract may refuse the very batch that landing serves.
-        condemned = any(
-            item.partition_key in current and current[item.partition_key].batch_id == item.batch_id
-            for item in refusals
+        contract = contract_check(
+            source, entity, settings, refusals, report, serves=_served(ledger, source, entity)
         )
-        serves = bool(current) and not condemned
-        contract = contract_check(source, entity, settings, refusals, report, serves=serves)
         assert_run_goes_on(context.instance, context.run.run_id)
         if contract.passed or not _blocks(settings, source, entity):
             yield dg.MaterializeResult(asset_key=key, metadata=_metadata(settings, report))
@@ -141,7 +145,7 @@ def _land(
     source: SourceConfig,
     entity: EntityConfig,
 ) -> LandingReport:
-    landing = open_landing(settings, ledger, source, entity, context.run.run_id)
+    landing = open_landing(settings, ledger, source, entity, context.run.run_id, datetime.now(UTC))
     landing.still_ours = partial(assert_run_goes_on, context.instance, context.run.run_id)
     days: Sequence[date] | None = None
     if entity.partitioned:
@@ -183,6 +187,7 @@ def open_landing(
     source: SourceConfig,
     entity: EntityConfig,
     run_id: str,
+    now: datetime,
 ) -> Landing:
     """Landing of one entity, judged by its suite in `expectations/landing`.
 
@@ -210,6 +215,7 @@ def open_landing(
         ),
         judge=landing_judge(settings, source.source, entity.name),
         run_id=run_id,
+        now=now,
     )
 
 
@@ -281,6 +287,14 @@ def _blocks(settings: Settings, source: SourceConfig, entity: EntityConfig) -> b
     )
 
 
+def _served(ledger: Ledger, source: SourceConfig, entity: EntityConfig) -> Served:
+    if not ledger.current(source.source, entity.name):
+        return Served.NOTHING
+    if ledger.condemned(source.source, entity.name):
+        return Served.CONDEMNED
+    return Served.GOOD
+
+
 def contract_check(
     source: SourceConfig,
     entity: EntityConfig,
@@ -288,7 +302,7 @@ def contract_check(
     refusals: Sequence[Refusal],
     report: LandingReport,
     *,
-    serves: bool,
+    serves: Served,
 ) -> dg.AssetCheckResult:
     """Judge what landing serves, over every refusal that is still open.
 
@@ -296,11 +310,11 @@ def contract_check(
     by any open refusal, of whatever day.
     """
     blocks = _blocks(settings, source, entity)
-    passed = not refusals or (serves and not blocks)
+    passed = not refusals or (serves is Served.GOOD and not blocks)
     verdict = report.verdict
     numbers: dict[str, int | str | bool] = {
         "open_refusals": len(refusals),
-        "serves_last_good": serves and bool(refusals),
+        "serves_last_good": serves is Served.GOOD and bool(refusals),
         "expectations": 0 if verdict is None else len(verdict.checks),
         "expectations_failed": 0
         if verdict is None
@@ -323,19 +337,14 @@ def contract_check(
     )
 
 
-def _sentence(source: str, entity: str, refusals: Sequence[Refusal], *, serves: bool) -> str:
+def _sentence(source: str, entity: str, refusals: Sequence[Refusal], *, serves: Served) -> str:
     if not refusals:
         return f"{source}/{entity}: everything that landing serves keeps the contract"
     shown = "; ".join(f"{item.partition_key}: {item.reason}" for item in refusals[:_SHOWN_REFUSALS])
     more = len(refusals) - _SHOWN_REFUSALS
     tail = f"; and {more} more" if more > 0 else ""
-    kept = (
-        "landing still serves the last good batch"
-        if serves
-        else "landing has no batch that keeps the contract"
-    )
     return (
-        f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {kept}. "
+        f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {serves}. "
         "Deliver a repaired batch for the same partition"
     )
 

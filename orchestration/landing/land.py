@@ -14,8 +14,9 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -110,6 +111,10 @@ class Landing:
     reader: FileReader
     judge: Judge
     run_id: str
+    now: datetime
+    """The moment of asking, with its zone: what tells which days are over."""
+    lock_wait_seconds: float = 600.0
+    """How long another landing of this entity may go on before this one gives up."""
     still_ours: Callable[[], None] = field(default=lambda: None)
     """Called before anything becomes visible; raises when the run was ended meanwhile."""
 
@@ -131,11 +136,13 @@ class Landing:
         """Land the newest delivery of the given business dates (all new ones by default).
 
         Idempotent: content that landing already serves for its partition is recorded as
-        delivered and changes nothing. Raises SourceError when a file cannot be found
-        out about; bad content never raises, it is refused.
+        delivered and changes nothing. A day that is not over in the source's zone waits,
+        whoever asks for it. Raises SourceError when a file cannot be found out about, and
+        BusyError while another process lands this entity; bad content never raises, it is
+        refused.
         """
         lock = self.settings.home / "locks" / f"{self._scratch_prefix}landing.lock"
-        with hold_file(lock, f"run {self.run_id}"):
+        with hold_file(lock, f"run {self.run_id}", self.lock_wait_seconds):
             self._sweep_scratch()
             return self._land(days)
 
@@ -150,7 +157,8 @@ class Landing:
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
             return self._report([self._land_file(file, None)] if file else [])
-        wanted = self.days() if days is None else sorted(set(days))
+        last = self.last_day()
+        wanted = self.days() if days is None else sorted(day for day in set(days) if day <= last)
         base = self.reader.base_file()
         dropped = {
             str(file.partition): file
@@ -185,10 +193,17 @@ class Landing:
             if known:
                 span = (known[-1] - known[0]).days
                 found |= {date.fromordinal(known[0].toordinal() + step) for step in range(span + 1)}
-        first = self.settings.first_day
-        # An open calendar ends with the last day that is over everywhere it is asked.
-        last = self.settings.last_day or datetime.now(UTC).date() - timedelta(days=1)
+        first, last = self.settings.first_day, self.last_day()
         return sorted(day for day in found if first <= day <= last)
+
+    def last_day(self) -> date:
+        """The newest business date that may land: the calendar's last, once it is over.
+
+        The source's own zone decides that a day is over: at midnight UTC its stores may
+        be open, and half a day would land as a whole one.
+        """
+        over = self.now.astimezone(ZoneInfo(self.source.time_zone)).date() - timedelta(days=1)
+        return over if self.settings.last_day is None else min(self.settings.last_day, over)
 
     def _days_of(self, base: DeliveredFile) -> dict[date | None, int]:
         """Days of the base file; of one that cannot say them, those that it put at stake."""

@@ -565,6 +565,33 @@ class Ledger:
             for row in rows
         )
 
+    def condemned(self, source: str, entity: str) -> tuple[str, ...]:
+        """Partitions of which landing serves the very content that was refused.
+
+        A changed contract judges again what landed under another one. It may give the same
+        content another batch id, so what was delivered is compared.
+        """
+        current = self.current(source, entity)
+        rows = self._rows(
+            "select open_refusals.partition_key, open_refusals.batch_id,"
+            " batches.content_hash, batches.delivery_fingerprint"
+            " from open_refusals left join batches"
+            " on batches.batch_id = open_refusals.batch_id"
+            " where open_refusals.source_key = ? and open_refusals.entity = ?"
+            " order by open_refusals.partition_key",
+            (source, entity),
+        )
+        return tuple(
+            str(row["partition_key"])
+            for row in rows
+            if (served := current.get(row["partition_key"])) is not None
+            and (
+                served.batch_id == row["batch_id"]
+                or served.content_hash == row["content_hash"]
+                or served.delivery_fingerprint == row["delivery_fingerprint"]
+            )
+        )
+
     def accounting(self) -> tuple[sqlite3.Row, ...]:
         """Per source entity: batches, physical, landed, quarantined rows, refused batches."""
         return tuple(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class Shop:
     ledger: Ledger
     folder: Path
     judge: ObedientJudge
+    now: datetime = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
     def landing(self, entity: str, contract: EntityContract | None = None) -> Landing:
         return Landing(
@@ -103,6 +104,7 @@ class Shop:
             reader=FileReader("corner_shop", entity, self.folder, self.settings.inbox_dir),
             judge=self.judge,
             run_id="run-1",
+            now=self.now,
         )
 
     def deliver(
