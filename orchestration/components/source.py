@@ -19,7 +19,7 @@ from orchestration.components.calendar import business_dates, days_of, requested
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.land import Judge, Landing, LandingReport, Verdict
-from orchestration.landing.ledger import CheckRecord, Ledger, Refusal
+from orchestration.landing.ledger import CheckRecord, Ledger, Refusal, Waiver
 from orchestration.settings import Settings, SettingsError
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import FileReader
@@ -124,15 +124,22 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         settings, ledger = open_state(context.run.tags)
         report = _land(context, settings, ledger, source, entity)
         refusals = ledger.open_refusals(source.source, entity.name)
+        waivers = tuple(ledger.waivers(source.source, entity.name).values())
         contract = contract_check(
-            source, entity, settings, refusals, report, serves=_served(ledger, source, entity)
+            source,
+            entity,
+            settings,
+            refusals,
+            report,
+            waivers,
+            serves=_served(ledger, source, entity),
         )
         assert_run_goes_on(context.instance, context.run.run_id)
         if contract.passed or not _blocks(settings, source, entity):
             yield dg.MaterializeResult(asset_key=key, metadata=_metadata(settings, report))
             _describe_days(context, key, report)
         yield contract
-        yield latest_batch_check(key, report, refusals)
+        yield latest_batch_check(key, report, refusals, waivers)
         yield freshness_check(key, settings, ledger, source, entity)
 
     return land
@@ -301,19 +308,21 @@ def contract_check(
     settings: Settings,
     refusals: Sequence[Refusal],
     report: LandingReport,
+    waivers: Sequence[Waiver] = (),
     *,
     serves: Served,
 ) -> dg.AssetCheckResult:
     """Judge what landing serves, over every refusal that is still open.
 
     `serve_last_good` is closed only while there is no last good state; `block` is closed
-    by any open refusal, of whatever day.
+    by any open refusal, of whatever day. A waived one is not open, and is named.
     """
     blocks = _blocks(settings, source, entity)
     passed = not refusals or (serves is Served.GOOD and not blocks)
     verdict = report.verdict
     numbers: dict[str, int | str | bool] = {
         "open_refusals": len(refusals),
+        "waived_refusals": len(waivers),
         "serves_last_good": serves is Served.GOOD and bool(refusals),
         "expectations": 0 if verdict is None else len(verdict.checks),
         "expectations_failed": 0
@@ -332,28 +341,50 @@ def contract_check(
         check_name=CONTRACT_CHECK,
         passed=passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_sentence(source.source, entity.name, refusals, serves=serves),
+        description=_sentence(source.source, entity.name, refusals, waivers, serves=serves),
         metadata=numbers,
     )
 
 
-def _sentence(source: str, entity: str, refusals: Sequence[Refusal], *, serves: Served) -> str:
+def _sentence(
+    source: str,
+    entity: str,
+    refusals: Sequence[Refusal],
+    waivers: Sequence[Waiver],
+    *,
+    serves: Served,
+) -> str:
     if not refusals:
-        return f"{source}/{entity}: everything that landing serves keeps the contract"
+        kept = f"{source}/{entity}: everything that landing serves keeps the contract"
+        return f"{kept}, or is waived: {_told_waivers(waivers)}" if waivers else kept
     shown = "; ".join(f"{item.partition_key}: {item.reason}" for item in refusals[:_SHOWN_REFUSALS])
     more = len(refusals) - _SHOWN_REFUSALS
     tail = f"; and {more} more" if more > 0 else ""
     return (
         f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {serves}. "
-        "Deliver a repaired batch for the same partition"
+        "Deliver a repaired batch for the same partition, or waive the refusal with "
+        "`shopthread quarantine waive`"
     )
 
 
+def _told_waivers(waivers: Sequence[Waiver]) -> str:
+    shown = "; ".join(
+        f"{item.partition_key} ({item.because})" for item in waivers[:_SHOWN_REFUSALS]
+    )
+    more = len(waivers) - _SHOWN_REFUSALS
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
 def latest_batch_check(
-    key: dg.AssetKey, report: LandingReport, refusals: Sequence[Refusal]
+    key: dg.AssetKey,
+    report: LandingReport,
+    refusals: Sequence[Refusal],
+    waivers: Sequence[Waiver] = (),
 ) -> dg.AssetCheckResult:
-    """Warn when the newest batch was refused, or was accepted with a warning."""
+    """Warn when the newest batch was refused, waived or not, or accepted with a warning."""
     warnings = list(report.warnings)
+    if waivers:
+        warnings.append(f"refused and waived: {_told_waivers(waivers)}")
     if report.verdict is not None:
         warnings += [
             f"{check.expectation} on {check.column_name or 'the table'} {check.outcome}"

@@ -32,7 +32,7 @@ from orchestration.landing.identifiers import (
     key_id,
     tokenise,
 )
-from orchestration.landing.ledger import Batch, CheckRecord, Ledger
+from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader, SourceError
@@ -70,7 +70,7 @@ class PartitionReport:
 
     partition: str
     outcome: str
-    """`accepted`, `unchanged` or `refused`."""
+    """`accepted`, `unchanged`, `refused`, or `waived`: refused, and waived before."""
     batch_id: str
     physical_rows: int
     landed_rows: int
@@ -219,6 +219,7 @@ class Landing:
         New content, or content that a changed contract has to judge again.
         """
         current, seen = self._memory()
+        waivers = self.ledger.waivers(self.source.source, self.entity.name)
         base = self.reader.base_file()
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
@@ -232,6 +233,7 @@ class Landing:
             (name, fingerprint)
             for name, fingerprint, from_base in offers
             if not self._is_known(name, fingerprint, current, seen, from_base=from_base)
+            and not self._is_waived(waivers.get(name), fingerprint)
         ]
 
     def recover(self) -> None:
@@ -287,7 +289,10 @@ class Landing:
             for name in partitions
             if self._is_known(name, fingerprint, current, seen, from_base=from_base)
         }
-        reports = [
+        waivers = self.ledger.waivers(self.source.source, self.entity.name)
+        waived = {name for name in partitions if self._is_waived(waivers.get(name), fingerprint)}
+        reports = [_waived(waivers[name]) for name in partitions if name in waived]
+        reports += [
             _unchanged(current[name]) for name in partitions if name in known and name in current
         ]
         repeated = [
@@ -303,7 +308,11 @@ class Landing:
             and current[name].delivery_fingerprint == fingerprint
         ]
         self.ledger.repeat(repeated)
-        fresh = [name for name in partitions if name not in known or name not in current]
+        fresh = [
+            name
+            for name in partitions
+            if name not in waived and (name not in known or name not in current)
+        ]
         if not fresh:
             return reports, None, []
         self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -339,6 +348,14 @@ class Landing:
             return served.contract_fingerprint == self.contract_fingerprint
         # A base file does not come again because a later delivery took its place.
         return from_base and seen.get(partition) == fingerprint
+
+    def _is_waived(self, waiver: Waiver | None, fingerprint: str) -> bool:
+        """Whether a delivery is the one that was waived; another contract judges it again."""
+        return (
+            waiver is not None
+            and waiver.delivery_fingerprint == fingerprint
+            and waiver.contract_fingerprint == self.contract_fingerprint
+        )
 
     @property
     def contract_fingerprint(self) -> str:
@@ -872,7 +889,9 @@ class _Candidate:
             ),
             "utf-8",
         )
-        self.landing.ledger.refuse(batch, reason, reasons)
+        waiver = self.landing.ledger.refuse(batch, reason, reasons)
+        if waiver is not None:
+            return _waived(waiver)
         return PartitionReport(
             batch.partition_key,
             "refused",
@@ -925,6 +944,18 @@ def _accepted(batch: Batch, reasons: dict[str, int]) -> PartitionReport:
         batch.quarantined_rows,
         None,
         tuple(sorted(reasons.items())),
+    )
+
+
+def _waived(waiver: Waiver) -> PartitionReport:
+    return PartitionReport(
+        waiver.partition_key,
+        "waived",
+        waiver.batch_id,
+        waiver.rows,
+        0,
+        waiver.rows,
+        waiver.reason,
     )
 
 

@@ -9,7 +9,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
+from typer.testing import CliRunner
 
+from orchestration.cli.app import app
 from orchestration.components.calendar import business_dates
 from orchestration.components.guard import pass_gates
 from orchestration.components.run_state import open_state
@@ -220,6 +222,40 @@ def test_behind_a_first_landing_that_broke_the_guard_names_it_and_what_to_do(
     deliver(project, product=[1], price=[5.0])
     assert land(instance).success
     assert build_shelves().success
+
+
+def test_a_waived_refusal_opens_the_gate_of_a_block_entity_until_the_next_bad_delivery(
+    project: Path, instance: dg.DagsterInstance, ledger: Ledger
+) -> None:
+    def landed_again() -> dg.ExecuteInProcessResult:
+        return land(instance, on_bad_batch="block")
+
+    deliver(project, product=[1], price=[5.0])
+    assert landed_again().success
+    deliver(project, product=[1], price=[500.0])
+    refused = landed_again()
+    assert not contract_of(refused).passed
+    assert refused.asset_materializations_for_node("land_corner_shop__products") == []
+
+    arguments = ["quarantine", "waive", "corner_shop/products", "snapshot"]
+    waived = CliRunner().invoke(app, [*arguments, "--because", "the old prices will do"])
+    assert waived.exit_code == 0, waived.output
+    opened = landed_again()
+    contract = contract_of(opened)
+    assert contract.passed
+    assert contract.metadata["waived_refusals"].value == 1
+    assert "is waived: snapshot (the old prices will do)" in str(contract.description)
+    assert len(opened.asset_materializations_for_node("land_corner_shop__products")) == 1
+    (latest,) = [
+        item for item in opened.get_asset_check_evaluations() if item.check_name == "latest_batch"
+    ]
+    assert not latest.passed, "the newest batch is still a refused one"
+
+    deliver(project, product=[1], price=[700.0])
+    assert not contract_of(landed_again()).passed
+    deliver(project, product=[1], price=[7.0])
+    assert contract_of(landed_again()).passed
+    assert ledger.standing_waivers() == ()
 
 
 def test_every_day_that_is_over_somewhere_has_its_label_in_an_open_calendar(

@@ -14,7 +14,7 @@ import pytest
 from orchestration.file_lock import BusyError
 from orchestration.landing.contract import Column, RowRule
 from orchestration.landing.identifiers import token
-from orchestration.landing.ledger import Ledger
+from orchestration.landing.ledger import Ledger, LedgerError
 from orchestration.settings import DEMO_IDENTITY_KEY, load_settings
 from tests.unit.landing.conftest import CONTRACTS, ObedientJudge, Shop, sale
 
@@ -340,8 +340,6 @@ def test_a_file_that_is_replaced_while_it_is_judged_does_not_land(shop: Shop) ->
 
 
 def test_a_batch_that_was_never_announced_is_not_accepted(shop: Shop) -> None:
-    from orchestration.landing.ledger import LedgerError
-
     shop.deliver("products", [{"product": 1, "name": "tea"}])
     shop.landing("products").land()
     (batch,) = shop.ledger.current("corner_shop", "products").values()
@@ -465,3 +463,100 @@ def test_a_refused_correction_condemns_nothing_that_is_served(shop: Shop) -> Non
     shop.landing("sales").land()
     assert [item.partition_key for item in shop.ledger.open_refusals()] == ["2017-01-01"]
     assert shop.ledger.condemned("corner_shop", "sales") == ()
+
+
+def refuse_day_five(shop: Shop) -> None:
+    """Day 5 landed once; its correction, too dear for the judge, was refused."""
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    shop.deliver("sales", [sale(1, 5)])
+    shop.landing("sales").land()
+    shop.deliver("sales", [sale(1, 5, amount=500)], partition="2017-01-05")
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-05": "refused"}
+
+
+def waive_day_five(shop: Shop) -> None:
+    shop.ledger.waive("corner_shop", "sales", "2017-01-05", "the till was broken")
+
+
+def test_a_waived_refusal_is_closed_and_its_reason_and_rows_are_kept(shop: Shop) -> None:
+    refuse_day_five(shop)
+    (refusal,) = shop.ledger.open_refusals()
+    kept = sorted(shop.settings.quarantine_dir.rglob("*"))
+    waive_day_five(shop)
+    assert shop.ledger.open_refusals() == ()
+    (waiver,) = shop.ledger.standing_waivers()
+    assert (waiver.batch_id, waiver.rows) == (refusal.batch_id, 1)
+    assert (waiver.reason, waiver.because) == (refusal.reason, "the till was broken")
+    assert waiver.waived_at >= waiver.refused_at == refusal.refused_at
+    assert sorted(shop.settings.quarantine_dir.rglob("*")) == kept
+    assert_accounts_balance(shop)
+
+
+def test_a_waived_delivery_is_not_judged_again_and_nothing_waits(shop: Shop) -> None:
+    refuse_day_five(shop)
+    waive_day_five(shop)
+    asked = list(shop.judge.asked)
+    assert shop.landing("sales").pending() == []
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-05": "waived"}
+    assert shop.judge.asked == asked
+    assert shop.ledger.open_refusals() == ()
+    assert [float(amount) for amount in shop.landed("sales")["amount"]] == [1.5]
+
+
+@pytest.mark.parametrize("amount, outcome", [(700, "refused"), (7, "accepted")])
+def test_another_delivery_for_a_waived_partition_is_judged_as_always(
+    shop: Shop, amount: float, outcome: str
+) -> None:
+    refuse_day_five(shop)
+    waive_day_five(shop)
+    shop.deliver("sales", [sale(1, 5, amount=amount)], partition="2017-01-05")
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-05": outcome}
+    assert shop.ledger.standing_waivers() == ()
+    assert len(shop.ledger.open_refusals()) == (outcome == "refused")
+
+
+def test_a_changed_contract_judges_a_waived_delivery_again(shop: Shop) -> None:
+    refuse_day_five(shop)
+    waive_day_five(shop)
+    other = replace(CONTRACTS["sales"], suite_fingerprint="second")
+    assert outcomes(shop.landing("sales", other).land()) == {"2017-01-05": "refused"}
+    assert len(shop.ledger.open_refusals()) == 1
+    assert shop.ledger.standing_waivers() == ()
+
+
+def test_waived_rows_without_a_time_stay_waived_when_other_days_arrive(shop: Shop) -> None:
+    undated = sale(9, 1) | {"sold_at": None}
+    shop.deliver("sales", [sale(1, 1), undated])
+    shop.landing("sales").land()
+    shop.ledger.waive("corner_shop", "sales", "undated", "a known fault of the export")
+    shop.deliver("sales", [sale(1, 1), undated, sale(2, 2)])
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {
+        "2017-01-01": "unchanged",
+        "2017-01-02": "accepted",
+        "undated": "waived",
+    }
+    assert shop.ledger.open_refusals() == ()
+
+
+def test_served_content_that_is_condemned_can_be_waived_and_stays_waived(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 5, amount=500)])
+    shop.landing("sales").land()
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    for fingerprint in ("second", "third"):
+        tightened = replace(CONTRACTS["sales"], suite_fingerprint=fingerprint)
+        assert outcomes(shop.landing("sales", tightened).land()) == {"2017-01-05": "refused"}
+    waive_day_five(shop)
+    assert shop.ledger.condemned("corner_shop", "sales") == ()
+    assert outcomes(shop.landing("sales", tightened).land()) == {"2017-01-05": "waived"}
+    assert len(shop.ledger.standing_waivers()) == 1
+
+
+def test_only_an_open_refusal_can_be_waived(shop: Shop) -> None:
+    refuse_day_five(shop)
+    with pytest.raises(LedgerError, match="2017-01-06 has no open refusal; nothing was waived"):
+        shop.ledger.waive("corner_shop", "sales", "2017-01-06", "the till was broken")
+    waive_day_five(shop)
+    with pytest.raises(LedgerError, match="no open refusal"):
+        waive_day_five(shop)
+    assert len(shop.ledger.standing_waivers()) == 1
