@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.contract import Column, EntityContract, RowRule
-from orchestration.landing.land import Judge, Landing, LandingReport, Verdict
+from orchestration.landing.land import Judge, Judged, Landing, LandingReport, Verdict
 from orchestration.landing.ledger import CheckRecord, Ledger, Refusal, Waiver
 from orchestration.settings import Settings, SettingsError
 from orchestration.sources.config import EntityConfig, SourceConfig
@@ -251,12 +251,19 @@ def entity_contract(settings: Settings, source: str, entity: str) -> EntityContr
 def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
     """Judges a candidate with the entity's suite."""
 
-    def judge(database: Path, table: str, delivered: Path) -> Verdict:
-        from orchestration.quality import Layout, load_suite, run_suite
+    def judge(judged: Judged) -> Verdict:
+        from orchestration.quality import Days, Layout, TableCheck, check_database, load_suite
 
         suite = load_suite(_suite_path(settings, source)).tables[entity]
-        verdict = run_suite(
-            suite, database, "main", table, layout=Layout.DELIVERED, readable=[delivered]
+        days = (
+            None
+            if judged.by_day is None
+            else Days("main", judged.by_day, "_business_date", judged.days)
+        )
+        (verdict,) = check_database(
+            [TableCheck(suite, "main", judged.table, Layout.DELIVERED, days)],
+            judged.database,
+            readable=[judged.delivered],
         )
         asset = f"landing/{source}/{entity}"
         return Verdict(
@@ -279,6 +286,7 @@ def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
                 )
                 for result in verdict.results
             ),
+            verdict.failing_days,
         )
 
     return judge

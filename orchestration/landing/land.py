@@ -44,6 +44,7 @@ EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""
 
 _JUDGED = "judged"
+_JUDGED_BY_DAY = "judged_by_day"
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,29 @@ class Verdict:
     outcome: str
     message: str
     checks: tuple[CheckRecord, ...] = ()
+    failing_days: tuple[str, ...] = ()
+    """Days of a range that break it alone; a range may fail without any."""
 
     @property
     def passed(self) -> bool:
         return self.outcome == "passed"
 
 
-Judge = Callable[[Path, str, Path], Verdict]
-"""Judges a table or view of a DuckDB file, which nobody else has open; a view reads the
-delivered file that is named last."""
+@dataclass(frozen=True)
+class Judged:
+    """What a judge is given: a table or view of a DuckDB file that nobody else has open."""
+
+    database: Path
+    table: str
+    delivered: Path
+    """The file that a view may read."""
+    by_day: str | None = None
+    """The same rows with their `_business_date`, where days are judged."""
+    days: tuple[str, ...] = ()
+    """The judged days, those without rows included."""
+
+
+Judge = Callable[[Judged], Verdict]
 
 
 @dataclass(frozen=True)
@@ -701,6 +716,7 @@ class _Candidate:
     def _judge_batches(self, batches: list[Batch]) -> tuple[Verdict | None, dict[str, Verdict]]:
         """Judge all at once and, only where that fails, one by one.
 
+        Days that the verdict names are judged alone, and the others again at once.
         Returns the verdict on all of them and the refused ones by batch id.
         """
         if not batches:
@@ -710,11 +726,21 @@ class _Candidate:
             return verdict, {}
         if len(batches) == 1:
             return verdict, {batches[0].batch_id: verdict}
-        single = {batch.batch_id: self._judge([batch.partition_key]) for batch in batches}
-        refused = {key: item for key, item in single.items() if not item.passed}
+        refused = self._judge_alone(
+            [batch for batch in batches if batch.partition_key in verdict.failing_days]
+        )
+        if refused:
+            others = [batch for batch in batches if batch.batch_id not in refused]
+            return verdict, refused | self._judge_batches(others)[1]
+        refused = self._judge_alone(batches)
         # Every day is good on its own and the range is not: nobody is to blame, and the
         # gate stays closed for all of it.
         return verdict, refused or {batch.batch_id: verdict for batch in batches}
+
+    def _judge_alone(self, batches: list[Batch]) -> dict[str, Verdict]:
+        """The batches that fail when each is judged alone, by batch id."""
+        single = {batch.batch_id: self._judge([batch.partition_key]) for batch in batches}
+        return {key: item for key, item in single.items() if not item.passed}
 
     def _problem(self, batch: Batch) -> str | None:
         """What is wrong with a batch before anybody judges its rows."""
@@ -739,19 +765,26 @@ class _Candidate:
 
     def _judge(self, partitions: list[str]) -> Verdict:
         columns = ", ".join(f'"{column.name}"' for column in self._contract.columns)
+        source, where, by_day = "settled", "_reason is null", None
         with duckdb.connect(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            where = "_reason is null"
+            kind = "table" if self._identifiers else "view"
             if self._partitioned:
-                days = ", ".join(f"date '{name}'" for name in partitions)
-                where += f" and _business_date in ({days})"
-            kind = "table" if self._partitioned or self._identifiers else "view"
-            connection.execute(f"drop {kind} if exists {_JUDGED}")
+                kind = "view"
+                connection.execute(f"drop view if exists {_JUDGED}")
+                connection.execute(f"drop table if exists {_JUDGED_BY_DAY}")
+                named = ", ".join(f"date '{name}'" for name in partitions)
+                connection.execute(
+                    f"create table {_JUDGED_BY_DAY} as select {columns}, _business_date"
+                    f" from settled where {where} and _business_date in ({named})"
+                )
+                source, where, by_day = _JUDGED_BY_DAY, "true", _JUDGED_BY_DAY
             connection.execute(
-                f"create {kind} {_JUDGED} as select {columns} from settled where {where}"
+                f"create {kind} {_JUDGED} as select {columns} from {source} where {where}"
             )
+        days = tuple(partitions) if self._partitioned else ()
         try:
-            return self.landing.judge(self._database, _JUDGED, self.file.path)
+            return self.landing.judge(Judged(self._database, _JUDGED, self.file.path, by_day, days))
         except Exception as error:  # noqa: BLE001 (a judge that raises closes the gate)
             return Verdict("could_not_run", f"the judge raised {type(error).__name__}")
 

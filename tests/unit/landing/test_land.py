@@ -173,6 +173,26 @@ def test_a_range_that_fails_only_as_a_whole_is_refused_whole(shop: Shop) -> None
     assert set(outcomes(shop.landing("sales").land()).values()) == {"refused"}
 
 
+def test_days_that_break_a_range_are_judged_alone_and_the_others_again_at_once(
+    shop: Shop,
+) -> None:
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    shop.judge.names_days = True
+    shop.deliver("sales", [sale(day, day, amount=500 if day == 4 else 5) for day in range(1, 9)])
+    report = shop.landing("sales").land()
+    assert [item.partition for item in report.refused] == ["2017-01-04"]
+    assert shop.judge.asked == [8, 1, 7]
+    assert len(shop.landed("sales")) == 7
+    assert_accounts_balance(shop)
+
+
+def test_a_day_that_is_named_and_holds_alone_is_no_scapegoat(shop: Shop) -> None:
+    shop.judge.decide = lambda rows: "failed" if len(rows) > 1 else "passed"
+    shop.judge.names_days = True
+    shop.deliver("sales", [sale(1, 1, amount=500), sale(2, 2)])
+    assert set(outcomes(shop.landing("sales").land()).values()) == {"refused"}
+
+
 def test_a_judge_that_raises_closes_the_gate(shop: Shop) -> None:
     def broken(rows):
         raise RuntimeError("secret value 4711")
