@@ -45,7 +45,8 @@ class Settings(BaseModel):
         description="SHOPTHREAD_FIRST_DAY: first business date of the daily partitions."
     )
     last_day: date | None = Field(
-        description="SHOPTHREAD_LAST_DAY: last business date; empty when live sources go on."
+        description="SHOPTHREAD_LAST_DAY: last business date; empty when live sources go on, "
+        "then the newest day that is over in the zone of its source."
     )
     strict_entities: frozenset[str] = Field(
         default=frozenset(),

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestration.cli._instance import (
@@ -112,7 +112,7 @@ def new_days(settings: Settings) -> tuple[date, date] | None:
     from orchestration.landing.ledger import Ledger
 
     ledger = Ledger(settings.ledger_path, settings.sqlite_timeout_seconds)
-    found = new_deliveries(settings, ledger)
+    found = new_deliveries(settings, ledger, datetime.now(UTC))
     if len(found) != 1 or RANGE_START_TAG not in found[0].tags:
         return None
     tags = found[0].tags

@@ -20,7 +20,7 @@ _UNDATED = "undated"
 
 @dataclass(frozen=True)
 class OpenRefusal:
-    """A partition whose newest delivery was refused and not replaced since."""
+    """A partition whose newest delivery was refused, and neither replaced nor waived since."""
 
     source_key: str
     entity: str
@@ -29,6 +29,22 @@ class OpenRefusal:
     reason: str
     refused_at: datetime
     rows_by_reason: tuple[tuple[str, int], ...]
+    rows: int = 0
+    """Rows that were delivered and lie in quarantine."""
+
+
+@dataclass(frozen=True)
+class WaivedRefusal:
+    """A refusal that somebody decided to live without, and why."""
+
+    source_key: str
+    entity: str
+    partition_key: str
+    batch_id: str
+    rows: int
+    reason: str
+    because: str
+    waived_at: datetime
 
 
 @dataclass(frozen=True)
@@ -216,9 +232,35 @@ class LedgerView:
                 reason=str(row["reason"]),
                 refused_at=datetime.fromisoformat(row["refused_at"]).astimezone(UTC),
                 rows_by_reason=tuple(sorted(counted.get(str(row["batch_id"]), []))),
+                rows=int(row["physical_rows"] or 0),
             )
             for row in self._rows(
-                "select * from open_refusals order by source_key, entity, partition_key"
+                "select open_refusals.*, batches.physical_rows from open_refusals"
+                " left join batches on batches.batch_id = open_refusals.batch_id"
+                " order by open_refusals.source_key, open_refusals.entity,"
+                " open_refusals.partition_key"
+            )
+        )
+
+    def waived_refusals(self) -> tuple[WaivedRefusal, ...]:
+        """Waivers that stand: nothing was delivered for their partition since."""
+        known = self._rows("select 1 from sqlite_master where type = 'table' and name = 'waivers'")
+        if not known:
+            return ()
+        return tuple(
+            WaivedRefusal(
+                source_key=str(row["source_key"]),
+                entity=str(row["entity"]),
+                partition_key=str(row["partition_key"]),
+                batch_id=str(row["batch_id"]),
+                rows=int(row["rows"]),
+                reason=str(row["reason"]),
+                because=str(row["because"]),
+                waived_at=datetime.fromisoformat(row["waived_at"]).astimezone(UTC),
+            )
+            for row in self._rows(
+                "select * from waivers where ended_at is null"
+                " order by source_key, entity, partition_key"
             )
         )
 

@@ -181,6 +181,10 @@ def _published(
         lines.append(
             ("override", f"{plural(len(served.manifest.overrides), 'gate')} opened by hand")
         )
+    lines += [
+        ("waived", f"{item.source_key}/{item.entity} {item.partition_key}: {item.because}")
+        for item in served.manifest.waivers
+    ]
     lines += _equality(settings, ending, served)
     return lines + notices(sources)
 

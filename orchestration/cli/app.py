@@ -13,6 +13,7 @@ from orchestration.cli._outcome import answering
 from orchestration.cli.demo import demo_app
 from orchestration.cli.doctor import doctor
 from orchestration.cli.publish import publish, rollback
+from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.query import query
 from orchestration.cli.report import report
 from orchestration.cli.run import run
@@ -61,6 +62,7 @@ app.command("report")(report)
 app.command("publish")(publish)
 app.command("rollback")(rollback)
 app.command("doctor")(doctor)
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(demo_app, name="demo")
 
 

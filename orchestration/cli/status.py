@@ -71,6 +71,7 @@ def gather(settings: Settings) -> dict[str, Any]:
             "code_version": served.manifest.code_version,
             "marts": len(served.manifest.marts),
             "overrides": [item.model_dump() for item in served.manifest.overrides],
+            "waivers": [item.model_dump(mode="json") for item in served.manifest.waivers],
             "stale_sources": [item.model_dump() for item in served.manifest.stale_sources],
             "versions_kept": [item.version for item in versions(settings)],
         },
@@ -100,6 +101,19 @@ def gather(settings: Settings) -> dict[str, Any]:
                 ],
             }
             for item in ledger.entities(settings, load_sources(settings.sources_dir))
+        ],
+        "waived": [
+            {
+                "source": item.source_key,
+                "entity": item.entity,
+                "partition": item.partition_key,
+                "batch_id": item.batch_id,
+                "rows": item.rows,
+                "reason": item.reason,
+                "because": item.because,
+                "waived_at": item.waived_at.isoformat(),
+            }
+            for item in ledger.waived_refusals()
         ],
         "checks": {
             "passed": checks.passed,
@@ -147,7 +161,7 @@ def _show(facts: dict[str, Any]) -> None:
     say_block(_published_lines(facts) + _run_lines(facts) + _check_lines(facts))
     say()
     _show_sources(facts["sources"])
-    say_block(_refusal_lines(facts["sources"]))
+    say_block(_refusal_lines(facts["sources"]) + _waiver_lines(facts["waived"]))
     if facts["published"] is None:
         say_block([("next", "shopthread demo · shopthread run")])
 
@@ -205,7 +219,17 @@ def _check_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     if checks["warnings"]:
         text += f"   ({plural(checks['warnings'], 'warning')}, which close nothing)"
     lines = [("gates", text)]
-    closing = [item for item in checks["not_passed"] if item["severity"] == "critical"]
+    # The last judgement of a waived batch stays on record, and closes nothing any more.
+    waived = {f"landing/{item['source']}/{item['entity']}" for item in facts["waived"]} - {
+        f"landing/{item['source']}/{item['entity']}"
+        for item in facts["sources"]
+        if item["open_refusals"]
+    }
+    closing = [
+        item
+        for item in checks["not_passed"]
+        if item["severity"] == "critical" and item["asset"] not in waived
+    ]
     lines += [("closed", f"{item['asset']} · {_told(item)}") for item in closing[:_SHOWN_CHECKS]]
     if len(closing) > _SHOWN_CHECKS:
         lines.append(("closed", f"and {len(closing) - _SHOWN_CHECKS} more: --format json"))
@@ -263,4 +287,17 @@ def _refusal_lines(sources: list[dict[str, Any]]) -> list[tuple[str, str]]:
         )
         for item in sources
         for refusal in item["open_refusals"]
+    ]
+
+
+def _waiver_lines(waived: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        (
+            "waived",
+            (
+                f"{item['source']}/{item['entity']} {item['partition']}: {item['because']} "
+                f"(refused: {item['reason']})"
+            ),
+        )
+        for item in waived
     ]

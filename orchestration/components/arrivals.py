@@ -6,7 +6,7 @@ Compares deliveries with the ledger. When to look is `orchestration.defs.automat
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from orchestration.components.calendar import range_tags
 from orchestration.components.source import open_landing
@@ -24,13 +24,16 @@ class NewDelivery:
     tags: dict[str, str]
 
 
-def new_deliveries(settings: Settings, ledger: Ledger) -> list[NewDelivery]:
-    """One run per unbroken range of new days; one without days for new snapshots alone."""
+def new_deliveries(settings: Settings, ledger: Ledger, now: datetime) -> list[NewDelivery]:
+    """One run per unbroken range of new days; one without days for new snapshots alone.
+
+    A day is new once it is over at `now` in the zone of its source.
+    """
     days: dict[date, list[str]] = {}
     snapshots: list[str] = []
     for source in load_sources(settings.sources_dir):
         for entity in source.entities:
-            landing = open_landing(settings, ledger, source, entity, run_id="")
+            landing = open_landing(settings, ledger, source, entity, run_id="", now=now)
             try:
                 waiting = landing.pending()
             except SourceError:

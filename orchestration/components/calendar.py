@@ -11,6 +11,9 @@ import dagster as dg
 
 from orchestration.settings import load_settings
 
+FIRST_ZONE_OF_A_DAY = "Pacific/Kiritimati"
+"""UTC+14: a day is over here first, so every day that is over for some source has its label."""
+
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
@@ -18,14 +21,18 @@ PARTITION_TAG = "dagster/partition"
 
 @cache
 def business_dates() -> dg.DailyPartitionsDefinition:
-    """Every business date of the project's calendar, first and last day included."""
+    """Every business date of the project's calendar, first and last day included.
+
+    An open calendar ends with the newest day that is over anywhere; for which source it is
+    over, landing decides.
+    """
     settings = load_settings()
     return dg.DailyPartitionsDefinition(
         start_date=settings.first_day.isoformat(),
         end_date=None
         if settings.last_day is None
         else (settings.last_day + timedelta(days=1)).isoformat(),
-        timezone="UTC",
+        timezone=FIRST_ZONE_OF_A_DAY,
     )
 
 

@@ -23,7 +23,6 @@ OVERRIDE_TAG = "shopthread/override_gates"
 """Run tag by which an operator builds behind a closed gate; its value is the reason."""
 
 _SHOWN = 5
-_NO_RESULT = "was planned and has no result"
 
 
 class GateClosedError(dg.Failure):
@@ -119,7 +118,7 @@ def _problem_of_first_landing(execution: AssetCheckExecutionRecord | None) -> st
     if _is_failure(execution):
         return _why(execution)
     is_planned = execution.status is AssetCheckExecutionRecordStatus.PLANNED
-    return _NO_RESULT if is_planned else None
+    return _no_answer(execution) if is_planned else None
 
 
 def _problem(
@@ -130,7 +129,7 @@ def _problem(
     if _is_failure(execution):
         return _why(execution)
     if execution.status is AssetCheckExecutionRecordStatus.PLANNED:
-        return _NO_RESULT
+        return _no_answer(execution)
     if execution.run_id == run_id:
         return None
     evaluation = execution.evaluation
@@ -138,6 +137,14 @@ def _problem(
     if target is not None and target.storage_id == storage_id:
         return None
     return "has not run for the latest materialisation"
+
+
+def _no_answer(execution: AssetCheckExecutionRecord) -> str:
+    """A planned check without a result: its run broke before it, or still goes on."""
+    return (
+        f"gave no answer in run {execution.run_id}, which broke before it or still goes on "
+        "(read the error of that run)"
+    )
 
 
 def _is_failure(execution: AssetCheckExecutionRecord) -> bool:

@@ -7,7 +7,13 @@ Gathers from the ledger and from the warehouse that was just gated. Building a v
 from datetime import date, datetime
 
 from orchestration.landing.ledger import Ledger
-from orchestration.publish import CheckSummary, Override, PublishContext, StaleSource
+from orchestration.publish import (
+    CheckSummary,
+    Override,
+    PublishContext,
+    StaleSource,
+    WaivedRefusal,
+)
 from orchestration.settings import Settings
 from orchestration.version import project_version
 from orchestration.warehouse.reading import open_warehouse
@@ -34,6 +40,17 @@ def publish_context(
         ),
         overrides=tuple(
             Override(check=asset, reason=reason) for asset, reason in ledger.overrides(run_id)
+        ),
+        waivers=tuple(
+            WaivedRefusal(
+                source_key=item.source_key,
+                entity=item.entity,
+                partition_key=item.partition_key,
+                reason=item.reason,
+                because=item.because,
+                waived_at=item.waived_at,
+            )
+            for item in ledger.standing_waivers()
         ),
     )
 

@@ -6,7 +6,8 @@ Turns attributes into assets with their two gates. What landing does lies in
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from pydantic import BaseModel
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.contract import Column, EntityContract, RowRule
-from orchestration.landing.land import Judge, Landing, LandingReport, Verdict
-from orchestration.landing.ledger import CheckRecord, Ledger, Refusal
+from orchestration.landing.land import Judge, Judged, Landing, LandingReport, Verdict
+from orchestration.landing.ledger import CheckRecord, Ledger, Refusal, Waiver
 from orchestration.settings import Settings, SettingsError
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import FileReader
@@ -28,6 +29,15 @@ LATEST_BATCH_CHECK = "latest_batch"
 FRESHNESS_CHECK = "freshness"
 
 _SHOWN_REFUSALS = 3
+
+
+class Served(StrEnum):
+    """What landing serves of an entity, in the words of its contract check."""
+
+    NOTHING = "landing has no batch that keeps the contract"
+    GOOD = "landing still serves the last good batch"
+    CONDEMNED = "landing serves the refused content, which a changed contract condemns"
+    LOST = "landing lost what it served for it, and its source does not offer it any more"
 
 
 class LandingSource(dg.Component):
@@ -115,21 +125,22 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         settings, ledger = open_state(context.run.tags)
         report = _land(context, settings, ledger, source, entity)
         refusals = ledger.open_refusals(source.source, entity.name)
-        current = ledger.current(source.source, entity.name)
-        # A tightened contract may refuse the very batch that landing serves.
-        condemned = any(
-            item.partition_key in current and current[item.partition_key].batch_id == item.batch_id
-            for item in refusals
+        waivers = tuple(ledger.waivers(source.source, entity.name).values())
+        contract = contract_check(
+            source,
+            entity,
+            settings,
+            refusals,
+            report,
+            waivers,
+            serves=_served(ledger, source, entity),
         )
-        lost = ledger.lost_partitions(source.source, entity.name)
-        serves = bool(current) and not condemned and not lost
-        contract = contract_check(source, entity, settings, refusals, report, serves=serves)
         assert_run_goes_on(context.instance, context.run.run_id)
         if contract.passed or not _blocks(settings, source, entity):
             yield dg.MaterializeResult(asset_key=key, metadata=_metadata(settings, report))
             _describe_days(context, key, report)
         yield contract
-        yield latest_batch_check(key, report, refusals)
+        yield latest_batch_check(key, report, refusals, waivers)
         yield freshness_check(key, settings, ledger, source, entity)
 
     return land
@@ -142,7 +153,7 @@ def _land(
     source: SourceConfig,
     entity: EntityConfig,
 ) -> LandingReport:
-    landing = open_landing(settings, ledger, source, entity, context.run.run_id)
+    landing = open_landing(settings, ledger, source, entity, context.run.run_id, datetime.now(UTC))
     landing.still_ours = partial(assert_run_goes_on, context.instance, context.run.run_id)
     days: Sequence[date] | None = None
     if entity.partitioned:
@@ -184,6 +195,7 @@ def open_landing(
     source: SourceConfig,
     entity: EntityConfig,
     run_id: str,
+    now: datetime,
 ) -> Landing:
     """Landing of one entity, judged by its suite in `expectations/landing`.
 
@@ -211,6 +223,7 @@ def open_landing(
         ),
         judge=landing_judge(settings, source.source, entity.name),
         run_id=run_id,
+        now=now,
     )
 
 
@@ -239,12 +252,19 @@ def entity_contract(settings: Settings, source: str, entity: str) -> EntityContr
 def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
     """Judges a candidate with the entity's suite."""
 
-    def judge(database: Path, table: str, delivered: Path) -> Verdict:
-        from orchestration.quality import Layout, load_suite, run_suite
+    def judge(judged: Judged) -> Verdict:
+        from orchestration.quality import Days, Layout, TableCheck, check_database, load_suite
 
         suite = load_suite(_suite_path(settings, source)).tables[entity]
-        verdict = run_suite(
-            suite, database, "main", table, layout=Layout.DELIVERED, readable=[delivered]
+        days = (
+            None
+            if judged.by_day is None
+            else Days("main", judged.by_day, "_business_date", judged.days)
+        )
+        (verdict,) = check_database(
+            [TableCheck(suite, "main", judged.table, Layout.DELIVERED, days)],
+            judged.database,
+            readable=[judged.delivered],
         )
         asset = f"landing/{source}/{entity}"
         return Verdict(
@@ -267,6 +287,7 @@ def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
                 )
                 for result in verdict.results
             ),
+            verdict.failing_days,
         )
 
     return judge
@@ -282,26 +303,38 @@ def _blocks(settings: Settings, source: SourceConfig, entity: EntityConfig) -> b
     )
 
 
+def _served(ledger: Ledger, source: SourceConfig, entity: EntityConfig) -> Served:
+    if not ledger.current(source.source, entity.name):
+        return Served.NOTHING
+    if ledger.condemned(source.source, entity.name):
+        return Served.CONDEMNED
+    if ledger.lost_partitions(source.source, entity.name):
+        return Served.LOST
+    return Served.GOOD
+
+
 def contract_check(
     source: SourceConfig,
     entity: EntityConfig,
     settings: Settings,
     refusals: Sequence[Refusal],
     report: LandingReport,
+    waivers: Sequence[Waiver] = (),
     *,
-    serves: bool,
+    serves: Served,
 ) -> dg.AssetCheckResult:
     """Judge what landing serves, over every refusal that is still open.
 
     `serve_last_good` is closed only while there is no last good state; `block` is closed
-    by any open refusal, of whatever day.
+    by any open refusal, of whatever day. A waived one is not open, and is named.
     """
     blocks = _blocks(settings, source, entity)
-    passed = not refusals or (serves and not blocks)
+    passed = not refusals or (serves is Served.GOOD and not blocks)
     verdict = report.verdict
     numbers: dict[str, int | str | bool] = {
         "open_refusals": len(refusals),
-        "serves_last_good": serves and bool(refusals),
+        "waived_refusals": len(waivers),
+        "serves_last_good": serves is Served.GOOD and bool(refusals),
         "expectations": 0 if verdict is None else len(verdict.checks),
         "expectations_failed": 0
         if verdict is None
@@ -319,33 +352,50 @@ def contract_check(
         check_name=CONTRACT_CHECK,
         passed=passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_sentence(source.source, entity.name, refusals, serves=serves),
+        description=_sentence(source.source, entity.name, refusals, waivers, serves=serves),
         metadata=numbers,
     )
 
 
-def _sentence(source: str, entity: str, refusals: Sequence[Refusal], *, serves: bool) -> str:
+def _sentence(
+    source: str,
+    entity: str,
+    refusals: Sequence[Refusal],
+    waivers: Sequence[Waiver],
+    *,
+    serves: Served,
+) -> str:
     if not refusals:
-        return f"{source}/{entity}: everything that landing serves keeps the contract"
+        kept = f"{source}/{entity}: everything that landing serves keeps the contract"
+        return f"{kept}, or is waived: {_told_waivers(waivers)}" if waivers else kept
     shown = "; ".join(f"{item.partition_key}: {item.reason}" for item in refusals[:_SHOWN_REFUSALS])
     more = len(refusals) - _SHOWN_REFUSALS
     tail = f"; and {more} more" if more > 0 else ""
-    kept = (
-        "landing still serves the last good batch"
-        if serves
-        else "landing has no batch that keeps the contract"
-    )
     return (
-        f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {kept}. "
-        "Deliver a repaired batch for the same partition"
+        f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {serves}. "
+        "Deliver a repaired batch for the same partition, or waive the refusal with "
+        "`shopthread quarantine waive`"
     )
+
+
+def _told_waivers(waivers: Sequence[Waiver]) -> str:
+    shown = "; ".join(
+        f"{item.partition_key} ({item.because})" for item in waivers[:_SHOWN_REFUSALS]
+    )
+    more = len(waivers) - _SHOWN_REFUSALS
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 def latest_batch_check(
-    key: dg.AssetKey, report: LandingReport, refusals: Sequence[Refusal]
+    key: dg.AssetKey,
+    report: LandingReport,
+    refusals: Sequence[Refusal],
+    waivers: Sequence[Waiver] = (),
 ) -> dg.AssetCheckResult:
-    """Warn when the newest batch was refused, or was accepted with a warning."""
+    """Warn when the newest batch was refused, waived or not, or accepted with a warning."""
     warnings = list(report.warnings)
+    if waivers:
+        warnings.append(f"refused and waived: {_told_waivers(waivers)}")
     if report.verdict is not None:
         warnings += [
             f"{check.expectation} on {check.column_name or 'the table'} {check.outcome}"

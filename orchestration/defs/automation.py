@@ -4,6 +4,8 @@
 the schedule for the days that arrived since. Assets are not written here.
 """
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from orchestration.components.arrivals import new_deliveries
@@ -42,7 +44,7 @@ def newly_arrived_days(
     settings, ledger = open_state()
     requests = [
         dg.RunRequest(run_key=delivery.run_key, tags=delivery.tags)
-        for delivery in new_deliveries(settings, ledger)
+        for delivery in new_deliveries(settings, ledger, datetime.now(UTC))
     ]
     return requests or dg.SkipReason("no source delivered anything new")
 

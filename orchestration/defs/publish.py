@@ -89,6 +89,7 @@ def publishing() -> dg.Definitions:
                 "checks_could_not_run": facts.checks.could_not_run,
                 "stale_sources": len(facts.stale_sources),
                 "gate_overrides": len(facts.overrides),
+                "waived_refusals": len(facts.waivers),
                 "folder": dg.MetadataValue.path(str(published.directory)),
             },
         )

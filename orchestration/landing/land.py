@@ -14,8 +14,9 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -32,7 +33,7 @@ from orchestration.landing.identifiers import (
     key_id,
     tokenise,
 )
-from orchestration.landing.ledger import Batch, CheckRecord, Ledger
+from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
@@ -45,6 +46,7 @@ EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""
 
 _JUDGED = "judged"
+_JUDGED_BY_DAY = "judged_by_day"
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,29 @@ class Verdict:
     outcome: str
     message: str
     checks: tuple[CheckRecord, ...] = ()
+    failing_days: tuple[str, ...] = ()
+    """Days of a range that break it alone; a range may fail without any."""
 
     @property
     def passed(self) -> bool:
         return self.outcome == "passed"
 
 
-Judge = Callable[[Path, str, Path], Verdict]
-"""Judges a table or view of a DuckDB file, which nobody else has open; a view reads the
-delivered file that is named last."""
+@dataclass(frozen=True)
+class Judged:
+    """What a judge is given: a table or view of a DuckDB file that nobody else has open."""
+
+    database: Path
+    table: str
+    delivered: Path
+    """The file that a view may read."""
+    by_day: str | None = None
+    """The same rows with their `_business_date`, where days are judged."""
+    days: tuple[str, ...] = ()
+    """The judged days, those without rows included."""
+
+
+Judge = Callable[[Judged], Verdict]
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,7 @@ class PartitionReport:
 
     partition: str
     outcome: str
-    """`accepted`, `unchanged` or `refused`."""
+    """`accepted`, `unchanged`, `refused`, or `waived`: refused, and waived before."""
     batch_id: str
     physical_rows: int
     landed_rows: int
@@ -112,6 +128,10 @@ class Landing:
     reader: FileReader
     judge: Judge
     run_id: str
+    now: datetime
+    """The moment of asking, with its zone: what tells which days are over."""
+    lock_wait_seconds: float = 600.0
+    """How long another landing of this entity may go on before this one gives up."""
     still_ours: Callable[[], None] = field(default=lambda: None)
     """Called before anything becomes visible; raises when the run was ended meanwhile."""
 
@@ -133,11 +153,13 @@ class Landing:
         """Land the newest delivery of the given business dates (all new ones by default).
 
         Idempotent: content that landing already serves for its partition is recorded as
-        delivered and changes nothing. Raises SourceError when a file cannot be found
-        out about; bad content never raises, it is refused.
+        delivered and changes nothing. A day that is not over in the source's zone waits,
+        whoever asks for it. Raises SourceError when a file cannot be found out about, and
+        BusyError while another process lands this entity; bad content never raises, it is
+        refused.
         """
         lock = self.settings.home / "locks" / f"{self._scratch_prefix}landing.lock"
-        with hold_file(lock, f"run {self.run_id}"):
+        with hold_file(lock, f"run {self.run_id}", self.lock_wait_seconds):
             reach(Place.LANDING_BEGUN)
             self._sweep_scratch()
             return self._land(days)
@@ -154,7 +176,9 @@ class Landing:
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
             return self._report([self._land_file(file, None)] if file else [])
-        wanted = self.days() if days is None else sorted({*days, *self._lost_days()})
+        last = self.last_day()
+        asked = None if days is None else {*days, *self._lost_days()}
+        wanted = self.days() if asked is None else sorted(day for day in asked if day <= last)
         base = self.reader.base_file()
         dropped = {
             str(file.partition): file
@@ -189,15 +213,22 @@ class Landing:
             if known:
                 span = (known[-1] - known[0]).days
                 found |= {date.fromordinal(known[0].toordinal() + step) for step in range(span + 1)}
-        first = self.settings.first_day
-        # An open calendar ends with the last day that is over everywhere it is asked.
-        last = self.settings.last_day or datetime.now(UTC).date() - timedelta(days=1)
+        first, last = self.settings.first_day, self.last_day()
         return sorted(day for day in found if first <= day <= last)
 
     def _lost_days(self) -> set[date]:
         """Days that landing served once and lost: they are landed again, whoever asks."""
         lost = self.ledger.lost_partitions(self.source.source, self.entity.name)
         return {date.fromisoformat(name) for name in lost if name != UNDATED}
+
+    def last_day(self) -> date:
+        """The newest business date that may land: the calendar's last, once it is over.
+
+        The source's own zone decides that a day is over: at midnight UTC its stores may
+        be open, and half a day would land as a whole one.
+        """
+        over = self.now.astimezone(ZoneInfo(self.source.time_zone)).date() - timedelta(days=1)
+        return over if self.settings.last_day is None else min(self.settings.last_day, over)
 
     def _days_of(self, base: DeliveredFile) -> dict[date | None, int]:
         """Days of the base file; of one that cannot say them, those that it put at stake."""
@@ -213,6 +244,7 @@ class Landing:
         New content, or content that a changed contract has to judge again.
         """
         current, seen = self._memory()
+        waivers = self.ledger.waivers(self.source.source, self.entity.name)
         base = self.reader.base_file()
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
@@ -226,6 +258,7 @@ class Landing:
             (name, fingerprint)
             for name, fingerprint, from_base in offers
             if not self._is_known(name, fingerprint, current, seen, from_base=from_base)
+            and not self._is_waived(waivers.get(name), fingerprint)
         ]
 
     def recover(self) -> None:
@@ -305,7 +338,10 @@ class Landing:
             for name in partitions
             if self._is_known(name, fingerprint, current, seen, from_base=from_base)
         }
-        reports = [
+        waivers = self.ledger.waivers(self.source.source, self.entity.name)
+        waived = {name for name in partitions if self._is_waived(waivers.get(name), fingerprint)}
+        reports = [_waived(waivers[name]) for name in partitions if name in waived]
+        reports += [
             _unchanged(current[name]) for name in partitions if name in known and name in current
         ]
         repeated = [
@@ -321,7 +357,11 @@ class Landing:
             and current[name].delivery_fingerprint == fingerprint
         ]
         self.ledger.repeat(repeated)
-        fresh = [name for name in partitions if name not in known or name not in current]
+        fresh = [
+            name
+            for name in partitions
+            if name not in waived and (name not in known or name not in current)
+        ]
         if not fresh:
             return reports, None, []
         self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -357,6 +397,14 @@ class Landing:
             return served.contract_fingerprint == self.contract_fingerprint
         # A base file does not come again because a later delivery took its place.
         return from_base and seen.get(partition) == fingerprint
+
+    def _is_waived(self, waiver: Waiver | None, fingerprint: str) -> bool:
+        """Whether a delivery is the one that was waived; another contract judges it again."""
+        return (
+            waiver is not None
+            and waiver.delivery_fingerprint == fingerprint
+            and waiver.contract_fingerprint == self.contract_fingerprint
+        )
 
     @property
     def contract_fingerprint(self) -> str:
@@ -706,6 +754,7 @@ class _Candidate:
     def _judge_batches(self, batches: list[Batch]) -> tuple[Verdict | None, dict[str, Verdict]]:
         """Judge all at once and, only where that fails, one by one.
 
+        Days that the verdict names are judged alone, and the others again at once.
         Returns the verdict on all of them and the refused ones by batch id.
         """
         if not batches:
@@ -715,11 +764,21 @@ class _Candidate:
             return verdict, {}
         if len(batches) == 1:
             return verdict, {batches[0].batch_id: verdict}
-        single = {batch.batch_id: self._judge([batch.partition_key]) for batch in batches}
-        refused = {key: item for key, item in single.items() if not item.passed}
+        refused = self._judge_alone(
+            [batch for batch in batches if batch.partition_key in verdict.failing_days]
+        )
+        if refused:
+            others = [batch for batch in batches if batch.batch_id not in refused]
+            return verdict, refused | self._judge_batches(others)[1]
+        refused = self._judge_alone(batches)
         # Every day is good on its own and the range is not: nobody is to blame, and the
         # gate stays closed for all of it.
         return verdict, refused or {batch.batch_id: verdict for batch in batches}
+
+    def _judge_alone(self, batches: list[Batch]) -> dict[str, Verdict]:
+        """The batches that fail when each is judged alone, by batch id."""
+        single = {batch.batch_id: self._judge([batch.partition_key]) for batch in batches}
+        return {key: item for key, item in single.items() if not item.passed}
 
     def _problem(self, batch: Batch) -> str | None:
         """What is wrong with a batch before anybody judges its rows."""
@@ -744,19 +803,26 @@ class _Candidate:
 
     def _judge(self, partitions: list[str]) -> Verdict:
         columns = ", ".join(f'"{column.name}"' for column in self._contract.columns)
+        source, where, by_day = "settled", "_reason is null", None
         with duckdb.connect(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            where = "_reason is null"
+            kind = "table" if self._identifiers else "view"
             if self._partitioned:
-                days = ", ".join(f"date '{name}'" for name in partitions)
-                where += f" and _business_date in ({days})"
-            kind = "table" if self._partitioned or self._identifiers else "view"
-            connection.execute(f"drop {kind} if exists {_JUDGED}")
+                kind = "view"
+                connection.execute(f"drop view if exists {_JUDGED}")
+                connection.execute(f"drop table if exists {_JUDGED_BY_DAY}")
+                named = ", ".join(f"date '{name}'" for name in partitions)
+                connection.execute(
+                    f"create table {_JUDGED_BY_DAY} as select {columns}, _business_date"
+                    f" from settled where {where} and _business_date in ({named})"
+                )
+                source, where, by_day = _JUDGED_BY_DAY, "true", _JUDGED_BY_DAY
             connection.execute(
-                f"create {kind} {_JUDGED} as select {columns} from settled where {where}"
+                f"create {kind} {_JUDGED} as select {columns} from {source} where {where}"
             )
+        days = tuple(partitions) if self._partitioned else ()
         try:
-            return self.landing.judge(self._database, _JUDGED, self.file.path)
+            return self.landing.judge(Judged(self._database, _JUDGED, self.file.path, by_day, days))
         except Exception as error:  # noqa: BLE001 (a judge that raises closes the gate)
             return Verdict("could_not_run", f"the judge raised {type(error).__name__}")
 
@@ -900,8 +966,10 @@ class _Candidate:
             "utf-8",
         )
         reach(Place.LANDING_QUARANTINED)
-        self.landing.ledger.refuse(batch, reason, reasons)
+        waiver = self.landing.ledger.refuse(batch, reason, reasons)
         reach(Place.LANDING_REFUSED)
+        if waiver is not None:
+            return _waived(waiver)
         return PartitionReport(
             batch.partition_key,
             "refused",
@@ -954,6 +1022,18 @@ def _accepted(batch: Batch, reasons: dict[str, int]) -> PartitionReport:
         batch.quarantined_rows,
         None,
         tuple(sorted(reasons.items())),
+    )
+
+
+def _waived(waiver: Waiver) -> PartitionReport:
+    return PartitionReport(
+        waiver.partition_key,
+        "waived",
+        waiver.batch_id,
+        waiver.rows,
+        0,
+        waiver.rows,
+        waiver.reason,
     )
 
 

@@ -77,6 +77,22 @@ create table if not exists open_refusals (
     refused_at text not null,
     primary key (source_key, entity, partition_key)
 );
+create table if not exists waivers (
+    waiver_no integer primary key autoincrement,
+    source_key text not null,
+    entity text not null,
+    partition_key text not null,
+    batch_id text not null,
+    content_hash text not null,
+    delivery_fingerprint text not null,
+    contract_fingerprint text not null,
+    rows integer not null,
+    reason text not null,
+    because text not null,
+    refused_at text not null,
+    waived_at text not null,
+    ended_at text
+);
 create table if not exists check_results (
     run_id text not null,
     layer text not null,
@@ -145,7 +161,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A partition whose newest delivery was refused and not yet replaced."""
+    """A partition whose newest delivery was refused and neither replaced nor waived."""
 
     source_key: str
     entity: str
@@ -153,6 +169,37 @@ class Refusal:
     batch_id: str
     reason: str
     refused_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A refusal that somebody decided to live without, and why.
+
+    It stands for one content under one contract; another delivery for the partition ends it.
+    """
+
+    source_key: str
+    entity: str
+    partition_key: str
+    batch_id: str
+    content_hash: str
+    delivery_fingerprint: str
+    contract_fingerprint: str
+    rows: int
+    """How many rows were delivered and stay in quarantine."""
+    reason: str
+    """Why the batch was refused."""
+    because: str
+    """Why the refusal was waived."""
+    refused_at: datetime
+    waived_at: datetime
+
+    def covers(self, batch: Batch) -> bool:
+        """Whether a refused batch is the one that was waived, judged by the same contract."""
+        return self.contract_fingerprint == batch.contract_fingerprint and (
+            self.content_hash == batch.content_hash
+            or self.delivery_fingerprint == batch.delivery_fingerprint
+        )
 
 
 @dataclass(frozen=True)
@@ -414,8 +461,11 @@ class Ledger:
                 self._record_reasons(connection, batch, reasons.get(batch.batch_id, {}))
                 self._close_refusal(connection, batch)
 
-    def refuse(self, batch: Batch, reason: str, reasons: dict[str, int]) -> None:
-        """Record that a batch was refused; the partition's refusal stays open."""
+    def refuse(self, batch: Batch, reason: str, reasons: dict[str, int]) -> Waiver | None:
+        """Record that a batch was refused; the partition's refusal stays open.
+
+        Returns the waiver that covers this very batch, under which nothing is open.
+        """
         now = _now()
         with self._connect() as connection:
             self._record_delivery(connection, batch, "refused")
@@ -442,6 +492,14 @@ class Ledger:
             ).fetchone()
             if accepted is None:
                 self._record_reasons(connection, batch, reasons)
+            standing = connection.execute(
+                "select * from waivers where source_key = ? and entity = ?"
+                " and partition_key = ? and ended_at is null",
+                (batch.source_key, batch.entity, batch.partition_key),
+            ).fetchone()
+            if standing is not None and _waiver(standing).covers(batch):
+                return _waiver(standing)
+            self._end_waiver(connection, batch)
             connection.execute(
                 "insert or replace into open_refusals values (?, ?, ?, ?, ?, ?)",
                 (
@@ -453,6 +511,7 @@ class Ledger:
                     now,
                 ),
             )
+        return None
 
     def repeat(self, batches: Iterable[Batch]) -> None:
         """Record deliveries equal to what landing already serves for their partition."""
@@ -501,6 +560,15 @@ class Ledger:
         connection.execute(
             "delete from open_refusals where source_key = ? and entity = ? and partition_key = ?",
             (batch.source_key, batch.entity, batch.partition_key),
+        )
+        self._end_waiver(connection, batch)
+
+    def _end_waiver(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """Keep the waiver of a partition as history: something newer was delivered."""
+        connection.execute(
+            "update waivers set ended_at = ? where source_key = ? and entity = ?"
+            " and partition_key = ? and ended_at is null",
+            (_now(), batch.source_key, batch.entity, batch.partition_key),
         )
 
     def candidates(self, source: str, entity: str) -> tuple[Batch, ...]:
@@ -623,6 +691,82 @@ class Ledger:
                 " where source_key = ? and entity = ? and partition_key = ?",
                 (source, entity, partition),
             )
+            connection.execute(
+                "update waivers set ended_at = ? where source_key = ? and entity = ?"
+                " and partition_key = ? and ended_at is null",
+                (_now(), source, entity, partition),
+            )
+
+    def waive(self, source: str, entity: str, partition: str, because: str) -> Waiver:
+        """Close an open refusal without a new delivery; its rows stay in quarantine.
+
+        Raises LedgerError when that partition has no open refusal.
+        """
+        now = _now()
+        with self._connect() as connection:
+            # What was refused is a fact of the delivery: the batch of that content may have
+            # landed under an earlier contract and then keeps its own row.
+            refused = connection.execute(
+                """
+                select
+                    open_refusals.*, batches.content_hash, batches.physical_rows,
+                    deliveries.delivery_fingerprint, deliveries.contract_fingerprint
+                from open_refusals
+                join batches on batches.batch_id = open_refusals.batch_id
+                join deliveries on deliveries.batch_id = open_refusals.batch_id
+                where open_refusals.source_key = ? and open_refusals.entity = ?
+                    and open_refusals.partition_key = ? and deliveries.outcome = 'refused'
+                order by deliveries.delivery_no desc
+                limit 1
+                """,
+                (source, entity, partition),
+            ).fetchone()
+            if refused is None:
+                raise LedgerError(
+                    f"{source}/{entity} {partition} has no open refusal; nothing was waived; "
+                    "`shopthread quarantine list` shows what is open"
+                )
+            connection.execute(
+                "insert into waivers (source_key, entity, partition_key, batch_id,"
+                " content_hash, delivery_fingerprint, contract_fingerprint, rows, reason,"
+                " because, refused_at, waived_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    source,
+                    entity,
+                    partition,
+                    refused["batch_id"],
+                    refused["content_hash"],
+                    refused["delivery_fingerprint"],
+                    refused["contract_fingerprint"],
+                    refused["physical_rows"],
+                    refused["reason"],
+                    because,
+                    refused["refused_at"],
+                    now,
+                ),
+            )
+            connection.execute(
+                "delete from open_refusals"
+                " where source_key = ? and entity = ? and partition_key = ?",
+                (source, entity, partition),
+            )
+        return self.waivers(source, entity)[partition]
+
+    def waivers(self, source: str, entity: str) -> dict[str, Waiver]:
+        """Partition -> the waiver that stands for its newest delivery."""
+        return {
+            item.partition_key: item
+            for item in self.standing_waivers()
+            if (item.source_key, item.entity) == (source, entity)
+        }
+
+    def standing_waivers(self) -> tuple[Waiver, ...]:
+        """Every waiver whose partition nothing was delivered for since."""
+        rows = self._rows(
+            "select * from waivers where ended_at is null"
+            " order by source_key, entity, partition_key"
+        )
+        return tuple(_waiver(row) for row in rows)
 
     def open_refusals(
         self, source: str | None = None, entity: str | None = None
@@ -643,6 +787,33 @@ class Ledger:
                 refused_at=datetime.fromisoformat(row["refused_at"]),
             )
             for row in rows
+        )
+
+    def condemned(self, source: str, entity: str) -> tuple[str, ...]:
+        """Partitions of which landing serves the very content that was refused.
+
+        A changed contract judges again what landed under another one. It may give the same
+        content another batch id, so what was delivered is compared.
+        """
+        current = self.current(source, entity)
+        rows = self._rows(
+            "select open_refusals.partition_key, open_refusals.batch_id,"
+            " batches.content_hash, batches.delivery_fingerprint"
+            " from open_refusals left join batches"
+            " on batches.batch_id = open_refusals.batch_id"
+            " where open_refusals.source_key = ? and open_refusals.entity = ?"
+            " order by open_refusals.partition_key",
+            (source, entity),
+        )
+        return tuple(
+            str(row["partition_key"])
+            for row in rows
+            if (served := current.get(row["partition_key"])) is not None
+            and (
+                served.batch_id == row["batch_id"]
+                or served.content_hash == row["content_hash"]
+                or served.delivery_fingerprint == row["delivery_fingerprint"]
+            )
         )
 
     def accounting(self) -> tuple[sqlite3.Row, ...]:
@@ -837,6 +1008,13 @@ def _batch(row: sqlite3.Row) -> Batch:
     names = [name for name in Batch.__dataclass_fields__ if name != "is_from_base"]
     fields = {name: row[name] for name in names}
     return Batch(**fields)
+
+
+def _waiver(row: sqlite3.Row) -> Waiver:
+    fields = {name: row[name] for name in Waiver.__dataclass_fields__}
+    for name in ("refused_at", "waived_at"):
+        fields[name] = datetime.fromisoformat(row[name])
+    return Waiver(**fields)
 
 
 def _write(path: Path, table: pa.Table) -> None:

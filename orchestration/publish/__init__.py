@@ -23,6 +23,7 @@ from orchestration.publish.manifest import (
     Override,
     PublishContext,
     StaleSource,
+    WaivedRefusal,
 )
 from orchestration.publish.permissions import PublishedGroups
 from orchestration.publish.pointer import (
@@ -58,6 +59,7 @@ __all__ = [
     "TableHash",
     "UnknownVersionError",
     "VerificationError",
+    "WaivedRefusal",
     "connect",
     "current",
     "declared_marts",

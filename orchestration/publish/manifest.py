@@ -47,6 +47,17 @@ class Override(_Frozen):
     by: str | None = None
 
 
+class WaivedRefusal(_Frozen):
+    """A refused delivery that an operator decided to live without, and why."""
+
+    source_key: str
+    entity: str
+    partition_key: str
+    reason: str
+    because: str
+    waived_at: datetime
+
+
 class ColumnEntry(_Frozen):
     """A column of a mart; `type` in DuckDB's words."""
 
@@ -117,6 +128,7 @@ class Manifest(_Frozen):
     checks: CheckSummary
     stale_sources: tuple[StaleSource, ...]
     overrides: tuple[Override, ...]
+    waivers: tuple[WaivedRefusal, ...] = ()
     marts: dict[str, MartEntry]
     identified: IdentifiedEntry
     aggregate: AggregateSummary
@@ -133,6 +145,7 @@ class PublishContext:
     published_at: datetime
     stale_sources: tuple[StaleSource, ...] = ()
     overrides: tuple[Override, ...] = ()
+    waivers: tuple[WaivedRefusal, ...] = ()
 
     def __post_init__(self) -> None:
         if self.published_at.tzinfo is None:

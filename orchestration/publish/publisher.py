@@ -8,7 +8,7 @@ the guard's decision.
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import file_digest
@@ -338,6 +338,7 @@ class _Attempt:
             checks=context.checks,
             stale_sources=context.stale_sources,
             overrides=context.overrides,
+            waivers=context.waivers,
             marts=entries,
             identified=identified,
             aggregate=aggregate,
@@ -370,6 +371,7 @@ class _Attempt:
             )
             != (context.checks.failed, context.checks.could_not_run),
             "overrides changed": _as_set(old.overrides) != _as_set(context.overrides),
+            "waived refusals changed": _as_set(old.waivers) != _as_set(context.waivers),
             "the format of a version changed": old.format != FORMAT,
         }
         return tuple(reason for reason, applies in differs.items() if applies)
@@ -467,8 +469,8 @@ def _origins(entries: Mapping[str, MartEntry]) -> tuple[str, ...]:
     return tuple(sorted({origin for entry in entries.values() for origin in entry.data_origins}))
 
 
-def _as_set(items: Sequence[object]) -> set[str]:
-    return {repr(item) for item in items}
+def _as_set(items: Sequence[Hashable]) -> frozenset[Hashable]:
+    return frozenset(items)
 
 
 def _still_served(before: PublishedVersion | None) -> str:

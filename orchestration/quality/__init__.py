@@ -1,12 +1,13 @@
 """Judge a table with a suite of `expectations/`: passed, failed or could not run.
 
 `suites` reads the files, `contract` compares columns by name, `dialect` and
-`expectations_sql` let Great Expectations ask DuckDB, `database` opens the file behind
+`expectations_sql` let Great Expectations ask DuckDB, `by_day` counts each day of a range, `database` opens the file behind
 bars, `runner` asks and answers. No suite and no threshold is written here, nothing is
 moved to quarantine here, and Dagster is not known here. Great Expectations (7 to 10
 seconds to import) and SQLAlchemy are imported inside functions only.
 """
 
+from orchestration.quality.by_day import Days
 from orchestration.quality.contract import compare_columns
 from orchestration.quality.outcomes import ExpectationResult, Outcome, SuiteVerdict
 from orchestration.quality.runner import TableCheck, check_database, run_suite, run_suite_on_files
@@ -20,6 +21,7 @@ from orchestration.quality.suites import (
 )
 
 __all__ = [
+    "Days",
     "ExpectationResult",
     "Layout",
     "Outcome",

@@ -20,7 +20,8 @@ from orchestration.quality.database import literal, quoted
 TABLE_MARK = "{table}"
 """Stands for the judged table inside a measure."""
 
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""Rows: a share times a count is not exact."""
 
 
 class _Arguments(BaseModel):
@@ -75,7 +76,7 @@ class CountedRule:
             if evaluated is None or unexpected is None:
                 raise ValueError("the statement returned no counts")
             allowed = max(float(self.or_rows), (self.max_value or 0.0) * evaluated)
-            return unexpected <= allowed + _ROUNDING
+            return unexpected <= allowed + ROUNDING
         if observed is None or math.isnan(observed):
             raise ValueError("the measure returned no number")
         return (self.min_value is None or observed >= self.min_value) and (
@@ -175,11 +176,27 @@ def unexpected_condition(expectation_type: str, kwargs: dict[str, Any]) -> str |
             f"not regexp_matches({name}, {pattern})"
         )
     value_set = kwargs.get("value_set")
-    if isinstance(value_set, list) and all(isinstance(item, str) for item in value_set):
-        values = ", ".join(literal(item) for item in value_set)
+    if isinstance(value_set, list) and value_set and all(map(_is_written, value_set)):
+        values = ", ".join(_written(item) for item in value_set)
         conditions["expect_column_values_to_be_in_set"] = f"{name} not in ({values})"
         conditions["expect_column_values_to_not_be_in_set"] = f"{name} in ({values})"
+    limits = [
+        f"{name} {operator}{'=' if kwargs.get(f'strict_{side}') else ''} {_written(limit)}"
+        for side, operator in (("min", "<"), ("max", ">"))
+        if _is_written(limit := kwargs.get(f"{side}_value"))
+    ]
+    if limits:
+        conditions["expect_column_values_to_be_between"] = " or ".join(limits)
     return conditions.get(expectation_type)
+
+
+def _is_written(value: object) -> bool:
+    """Whether an argument can be written into SQL as it is."""
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def _written(value: Any) -> str:
+    return literal(value) if isinstance(value, str) else repr(value)
 
 
 def count_statement(conditions: Sequence[str], table: str) -> str:

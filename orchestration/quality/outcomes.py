@@ -62,6 +62,8 @@ class SuiteVerdict:
     message: str
     row_count: int | None = None
     seconds: float = 0.0
+    failing_days: tuple[str, ...] = ()
+    """Days on which a critical expectation does not hold, where days were judged alone."""
 
     @property
     def warnings(self) -> tuple[ExpectationResult, ...]:
@@ -97,6 +99,7 @@ def judge(
     *,
     row_count: int | None,
     seconds: float,
+    failing_days: tuple[str, ...] = (),
 ) -> SuiteVerdict:
     """Decide the suite's answer from its expectations' answers.
 
@@ -122,7 +125,7 @@ def judge(
         )
     else:
         outcome, reasons = Outcome.PASSED, []
-    verdict = SuiteVerdict(outcome, table, results, "", row_count, seconds)
+    verdict = SuiteVerdict(outcome, table, results, "", row_count, seconds, failing_days)
     if reasons:
         text = "; ".join(result.message for result in reasons[:_NAMED])
         more = f"; and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
@@ -135,7 +138,7 @@ def judge(
                 f"{table}: passed with {len(verdict.warnings)} of {len(results)} "
                 f"expectations as warnings: {text}"
             )
-    return SuiteVerdict(outcome, table, results, message, row_count, seconds)
+    return SuiteVerdict(outcome, table, results, message, row_count, seconds, failing_days)
 
 
 def could_not_run(table: str, reason: str, *, seconds: float = 0.0) -> SuiteVerdict:

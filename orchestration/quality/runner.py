@@ -22,6 +22,14 @@ from typing import Any
 
 import duckdb
 
+from orchestration.quality.by_day import (
+    ROW_COUNT_TYPES,
+    DayCount,
+    Days,
+    count_days,
+    day_rule,
+    day_statement,
+)
 from orchestration.quality.contract import compare_columns, contract_expectations
 from orchestration.quality.database import (
     FILES_SCHEMA,
@@ -81,6 +89,8 @@ class TableCheck:
     schema: str | None = None
     table: str | None = None
     layout: Layout = Layout.DELIVERED
+    days: Days | None = None
+    """The days of a day-partitioned table: shares and row counts hold on each of them."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -104,6 +114,18 @@ class _Asked:
     answer: Any = None
     fault: str | None = None
     counts: tuple[int, int] | None = field(default=None)
+    by_day: tuple[DayCount, ...] = ()
+    """Where a day has to hold alone: one count per judged day."""
+
+    @property
+    def failing_days(self) -> tuple[DayCount, ...]:
+        """The days on which it does not hold, the worst first."""
+        failing = [item for item in self.by_day if not item.holds]
+        return tuple(sorted(failing, key=_badness, reverse=True))
+
+
+def _badness(count: DayCount) -> tuple[float, int]:
+    return (count.unexpected / count.rows if count.rows else 0.0, count.rows)
 
 
 def run_suite(
@@ -245,15 +267,51 @@ def _judge_table(
         absent = sorted(set(item.expectation.columns) - known)
         if absent:
             item.fault = f"column {', '.join(absent)} does not exist"
+    if check.days is not None:
+        _count_by_day(asked, check.days, connection)
     _ask(asked, personal, address, (schema, table))
     _count_personal(asked, personal, connection, name)
     results.extend(_result(item) for item in asked)
+    failing = {
+        count.day
+        for item in asked
+        if item.expectation.severity == "critical"
+        for count in item.failing_days
+    }
     return judge(
         check.label,
         tuple(results),
         row_count=row_count,
         seconds=time.monotonic() - started,
+        failing_days=tuple(sorted(failing)),
     )
+
+
+def _count_by_day(
+    asked: Sequence[_Asked], days: Days, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Ask every day what has to hold on a day alone, all of it in one statement."""
+    ruled = [
+        (item, rule)
+        for item in asked
+        if item.fault is None and (rule := day_rule(item.expectation)) is not None
+    ]
+    if not ruled:
+        return
+    rules = [rule for _, rule in ruled]
+    try:
+        rows = connection.execute(day_statement(rules, days)).fetchall()
+    except duckdb.Error as error:
+        for item, _ in ruled:
+            item.fault = f"its days could not be counted ({_fault(error)})"
+        return
+    for (item, _), counts in zip(ruled, count_days(rules, days, rows), strict=True):
+        item.by_day = counts
+
+
+def _is_of_days_alone(item: _Asked) -> bool:
+    """Whether only days answer it: a range has more rows than a day may have."""
+    return bool(item.by_day) and item.expectation.type in ROW_COUNT_TYPES
 
 
 def _compared(check: TableCheck, columns: Sequence[tuple[str, str]]) -> ExpectationResult:
@@ -420,8 +478,13 @@ def _result(item: _Asked) -> ExpectationResult:
     if item.fault is not None:
         outcome, message = Outcome.COULD_NOT_RUN, f"{subject}: could not run, {item.fault}"
         evaluated = unexpected = observed = None
+    elif item.failing_days:
+        outcome = Outcome.FAILED
+        observed = _observed_on_worst(item)
+        message = f"{subject}: failed{_day_figures(item)}"
     else:
-        outcome = Outcome.PASSED if item.answer.success else Outcome.FAILED
+        holds = _is_of_days_alone(item) or item.answer.success
+        outcome = Outcome.PASSED if holds else Outcome.FAILED
         message = f"{subject}: {outcome.value}{_figures(evaluated, unexpected, observed)}"
     return ExpectationResult(
         expectation=expectation.label,
@@ -466,6 +529,26 @@ def _figures(evaluated: int | None, unexpected: int | None, observed: float | No
     if evaluated is not None and unexpected is not None:
         return f", {unexpected:,} of {evaluated:,} rows"
     return f", observed {observed:,.6g}" if observed is not None else ""
+
+
+def _observed_on_worst(item: _Asked) -> float:
+    worst = item.failing_days[0]
+    is_count = item.expectation.type in ROW_COUNT_TYPES
+    return float(worst.rows) if is_count else _badness(worst)[0]
+
+
+def _day_figures(item: _Asked) -> str:
+    """How many days break it, and the worst of them; of one day alone, as of a table."""
+    worst = item.failing_days[0]
+    word, rows = "worst", f"{worst.unexpected:,} of {worst.rows:,} rows"
+    if item.expectation.type in ROW_COUNT_TYPES:
+        word, rows = "among them", f"{worst.rows:,} rows"
+    if len(item.by_day) == 1:
+        return f", {rows}"
+    return (
+        f" on {len(item.failing_days):,} of {len(item.by_day):,} days,"
+        f" {word} {worst.day} with {rows}"
+    )
 
 
 def _fault(error: BaseException) -> str:

@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from orchestration.quality.by_day import day_rule, forgives_rows
 from orchestration.quality.expectation_types import (
     ALLOWED_TYPES,
     COUNTED_TYPES,
@@ -504,12 +505,20 @@ def _check_arguments(path: Path, suite: SuiteFile) -> None:
     """Arguments of our own types are known here; Great Expectations' own when it is asked."""
     for name, table in suite.tables.items():
         for number, item in enumerate(table.expectations):
+            place = f"tables.{name}.expectations.{number}.kwargs"
             if item.type in COUNTED_TYPES:
                 try:
                     counted_rule(item.type, item.kwargs, name)
                 except ValueError as error:
-                    place = f"tables.{name}.expectations.{number}.kwargs"
                     raise SuiteError(f"{path}: {place}: {_in_one_line(error)}") from error
+            if table.partitioned_by is None or item.severity != "critical":
+                continue
+            if forgives_rows(item) and day_rule(item) is None:
+                raise SuiteError(
+                    f"{path}: {place}: {item.label} forgives a share of the rows and cannot be "
+                    "counted by day, so a range would hide a bad day; "
+                    "use expect_share_of_rows_to_be_at_most"
+                )
 
 
 def _in_one_line(error: ValueError) -> str:

@@ -30,6 +30,8 @@ class Edition:
     stale: tuple[StaleEntity, ...] = ()
     overrides: tuple[str, ...] = ()
     """Closed gates an operator opened by hand, as `check: reason`."""
+    waivers: tuple[str, ...] = ()
+    """Refused deliveries an operator decided to live without, with both reasons."""
 
 
 def edition_of(manifest: Manifest) -> Edition:
@@ -44,4 +46,9 @@ def edition_of(manifest: Manifest) -> Edition:
             for item in manifest.stale_sources
         ),
         overrides=tuple(f"{item.check}: {item.reason}" for item in manifest.overrides),
+        waivers=tuple(
+            f"{item.source_key}/{item.entity} {item.partition_key}: {item.because} "
+            f"(refused: {item.reason})"
+            for item in manifest.waivers
+        ),
     )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -29,7 +30,9 @@ def empty_home(tmp_path: Path) -> Settings:
         for entity in source.entities:
             contract = entity_contract(settings, source.source, entity.name)
             assert isinstance(contract, EntityContract)
-            open_landing(settings, ledger, source, entity, "none").write_empty_file()
+            open_landing(
+                settings, ledger, source, entity, "none", datetime.now(UTC)
+            ).write_empty_file()
     ledger.export_books(settings.ledger_export_dir, sources, None)
     ledger.export_check_results(settings.ledger_export_dir)
     return settings

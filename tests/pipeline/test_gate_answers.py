@@ -159,6 +159,27 @@ def test_an_override_is_recorded_and_shown_on_what_it_published(
     assert any("month end" in item["reason"] for item in overrides)
 
 
+@pytest.mark.slow
+def test_a_waiver_lets_the_house_go_on_and_is_shown_on_what_it_published(world: World) -> None:
+    world.environment["SHOPTHREAD_BLOCK_ON_BAD_BATCH"] = "complete_journey/transactions"
+    fifth = date(2017, 1, 5)
+    broken = world.day_of_transactions(fifth).rename(columns={"sales_value": "turnover"})
+    world.deliver("transactions", "2017-01-05", broken)
+    assert not world.run(days=(fifth, fifth)).success
+    assert world.published_version() == 1
+    world.ledger.waive("complete_journey", "transactions", "2017-01-05", "the till was broken")
+    run = world.run()
+    assert run.success, run.failures
+    assert world.published_version() == 2
+    manifest = world.settings.published_dir / "2" / "manifest.json"
+    facts = yaml.safe_load(manifest.read_text("utf-8"))
+    assert [item["because"] for item in facts["waivers"]] == ["the till was broken"]
+    assert facts["stale_sources"] == []
+    assert "the till was broken" in world.settings.report_path.read_text("utf-8")
+    assert world.run().success
+    assert world.published_version() == 2, "the same waiver is no news"
+
+
 @pytest.mark.parametrize("is_good", [True, False])
 def test_automation_goes_on_behind_an_open_gate_and_not_behind_a_closed_one(
     world: World, is_good: bool

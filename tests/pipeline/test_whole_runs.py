@@ -1,6 +1,6 @@
 """Whole runs of a tiny world: accounts, empties, repetition, bad days, the registry."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from orchestration.components.arrivals import new_deliveries
 from orchestration.components.calendar import range_tags
 from orchestration.publish import connect, current
 from tests.pipeline.worlds import FIRST, LAST, World
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def ask(world: World, sql: str) -> list[tuple[Any, ...]]:
@@ -140,14 +142,14 @@ def test_the_schedule_asks_for_what_arrived_and_for_nothing_twice(
     world: World, empty_world: World
 ) -> None:
     empty_world.enter()
-    (everything,) = new_deliveries(empty_world.settings, empty_world.ledger)
+    (everything,) = new_deliveries(empty_world.settings, empty_world.ledger, NOW)
     assert everything.tags == range_tags(FIRST, LAST)
     world.enter()
-    assert new_deliveries(world.settings, world.ledger) == []
+    assert new_deliveries(world.settings, world.ledger, NOW) == []
     for day in (4, 5, 9):
         rows = world.day_of_transactions(date(2017, 1, day)).iloc[:-1]
         world.deliver("transactions", f"2017-01-{day:02}", rows)
-    spans = new_deliveries(world.settings, world.ledger)
+    spans = new_deliveries(world.settings, world.ledger, NOW)
     assert [span.tags for span in spans] == [
         range_tags(date(2017, 1, 4), date(2017, 1, 5)),
         range_tags(date(2017, 1, 9), date(2017, 1, 9)),

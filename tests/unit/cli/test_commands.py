@@ -26,6 +26,9 @@ COMMANDS = [
     ("publish",),
     ("rollback",),
     ("doctor",),
+    ("quarantine",),
+    ("quarantine", "list"),
+    ("quarantine", "waive"),
     ("demo",),
     ("demo", "bad-day"),
 ]
@@ -57,6 +60,7 @@ def test_the_version_is_told(shopthread: Shopthread) -> None:
         ["status"],
         ["query", "select 1"],
         ["rollback", "--list"],
+        ["quarantine", "list"],
         ["run", "--help"],
         ["demo", "--help"],
     ],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from orchestration.landing.contract import Column, EntityContract, RowRule
-from orchestration.landing.land import Landing, Verdict
+from orchestration.landing.land import Judged, Landing, Verdict
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import Settings, load_settings
 from orchestration.sources.config import SourceConfig
@@ -72,16 +72,25 @@ class ObedientJudge:
 
     decide: Callable[[pd.DataFrame], str] = lambda _: "passed"
     asked: list[int] = field(default_factory=list)
+    names_days: bool = False
+    """Whether a verdict names the days with an amount above 100, as the real judge would."""
 
-    def __call__(self, database: Path, table: str, delivered: Path) -> Verdict:
+    def __call__(self, judged: Judged) -> Verdict:
         import duckdb
 
-        del delivered
-        with duckdb.connect(str(database), read_only=True) as connection:
-            rows = connection.execute(f"select * from {table}").df()
+        with duckdb.connect(str(judged.database), read_only=True) as connection:
+            rows = connection.execute(f"select * from {judged.table}").df()
+            failing = (
+                connection.execute(
+                    "select distinct cast(_business_date as varchar)"
+                    f" from {judged.by_day} where amount > 100"
+                ).fetchall()
+                if self.names_days
+                else []
+            )
         self.asked.append(len(rows))
         outcome = self.decide(rows)
-        return Verdict(outcome, f"the judge said {outcome}")
+        return Verdict(outcome, f"the judge said {outcome}", (), tuple(name for (name,) in failing))
 
 
 @dataclass
@@ -92,6 +101,7 @@ class Shop:
     ledger: Ledger
     folder: Path
     judge: ObedientJudge
+    now: datetime = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
     def landing(self, entity: str, contract: EntityContract | None = None) -> Landing:
         return Landing(
@@ -103,6 +113,7 @@ class Shop:
             reader=FileReader("corner_shop", entity, self.folder, self.settings.inbox_dir),
             judge=self.judge,
             run_id="run-1",
+            now=self.now,
         )
 
     def deliver(

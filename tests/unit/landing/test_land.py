@@ -1,14 +1,22 @@
 """Write, audit, publish: what becomes of good, bad, late and repeated deliveries."""
 
 import json
-from datetime import date, datetime
+import multiprocessing
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from orchestration.file_lock import BusyError
+from orchestration.landing.contract import Column, RowRule
 from orchestration.landing.identifiers import token
-from orchestration.settings import DEMO_IDENTITY_KEY
-from tests.unit.landing.conftest import CONTRACTS, Shop, sale
+from orchestration.landing.ledger import Ledger, LedgerError
+from orchestration.settings import DEMO_IDENTITY_KEY, load_settings
+from tests.unit.landing.conftest import CONTRACTS, ObedientJudge, Shop, sale
 
 
 def outcomes(report) -> dict[str, str]:
@@ -112,6 +120,19 @@ def test_a_batch_with_too_many_bad_rows_is_refused_whole(shop: Shop) -> None:
     assert_accounts_balance(shop)
 
 
+def test_a_batch_of_bad_rows_alone_is_refused_whatever_share_is_allowed(shop: Shop) -> None:
+    lenient = replace(
+        CONTRACTS["sales"], quarantined_share_allowed=1.0, quarantined_rows_allowed=10
+    )
+    shop.deliver("sales", [sale(1, 1, amount=-1), sale(2, 1, amount=-1), sale(3, 2)])
+    report = shop.landing("sales", lenient).land()
+    assert outcomes(report) == {"2017-01-01": "refused", "2017-01-02": "accepted"}
+    (refused,) = report.refused
+    assert refused.reason == "all 2 rows are bad"
+    assert refused.quarantine_reasons == (("negative_amount", 2),)
+    assert_accounts_balance(shop)
+
+
 def test_a_renamed_column_refuses_the_batch_and_names_both_columns(shop: Shop) -> None:
     shop.deliver("sales", [sale(1, 1), sale(2, 2)])
     shop.landing("sales").land()
@@ -149,6 +170,26 @@ def test_one_bad_day_of_a_range_is_refused_alone(shop: Shop) -> None:
 def test_a_range_that_fails_only_as_a_whole_is_refused_whole(shop: Shop) -> None:
     shop.judge.decide = lambda rows: "failed" if len(rows) > 1 else "passed"
     shop.deliver("sales", [sale(1, 1), sale(2, 2)])
+    assert set(outcomes(shop.landing("sales").land()).values()) == {"refused"}
+
+
+def test_days_that_break_a_range_are_judged_alone_and_the_others_again_at_once(
+    shop: Shop,
+) -> None:
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    shop.judge.names_days = True
+    shop.deliver("sales", [sale(day, day, amount=500 if day == 4 else 5) for day in range(1, 9)])
+    report = shop.landing("sales").land()
+    assert [item.partition for item in report.refused] == ["2017-01-04"]
+    assert shop.judge.asked == [8, 1, 7]
+    assert len(shop.landed("sales")) == 7
+    assert_accounts_balance(shop)
+
+
+def test_a_day_that_is_named_and_holds_alone_is_no_scapegoat(shop: Shop) -> None:
+    shop.judge.decide = lambda rows: "failed" if len(rows) > 1 else "passed"
+    shop.judge.names_days = True
+    shop.deliver("sales", [sale(1, 1, amount=500), sale(2, 2)])
     assert set(outcomes(shop.landing("sales").land()).values()) == {"refused"}
 
 
@@ -207,8 +248,6 @@ def test_an_amount_finer_than_a_cent_is_not_rounded_away(shop: Shop) -> None:
 
 
 def test_a_changed_contract_judges_the_same_content_again(shop: Shop) -> None:
-    from dataclasses import replace
-
     shop.deliver("products", [{"product": 1, "name": "tea"}])
     shop.landing("products").land()
     shop.judge.decide = lambda _: "failed"
@@ -321,13 +360,9 @@ def test_a_file_that_is_replaced_while_it_is_judged_does_not_land(shop: Shop) ->
 
 
 def test_a_batch_that_was_never_announced_is_not_accepted(shop: Shop) -> None:
-    from orchestration.landing.ledger import LedgerError
-
     shop.deliver("products", [{"product": 1, "name": "tea"}])
     shop.landing("products").land()
     (batch,) = shop.ledger.current("corner_shop", "products").values()
-    from dataclasses import replace
-
     with pytest.raises(LedgerError, match="never announced"):
         shop.ledger.accept([replace(batch, batch_id="unknown")], {})
 
@@ -350,3 +385,198 @@ def test_a_date_written_another_way_is_no_silent_delivery(shop: Shop) -> None:
     shop.deliver("sales", [sale(1, 5)], partition="20170105")
     with pytest.raises(SourceError, match="YYYY-MM-DD"):
         shop.landing("sales").land()
+
+
+def _land_and_wait(
+    environment: dict[str, str], folder: Path, is_judging: Event, may_go_on: Event
+) -> None:
+    """Land products in a process of its own, whose judge waits to be told."""
+
+    def decide(rows: pd.DataFrame) -> str:
+        is_judging.set()
+        may_go_on.wait(60)
+        return "passed"
+
+    settings = load_settings(environment)
+    shop = Shop(settings, Ledger(settings.ledger_path), folder, ObedientJudge(decide))
+    landing = shop.landing("products")
+    landing.run_id = "run-2"
+    sys.exit(0 if outcomes(landing.land()) == {"snapshot": "accepted"} else 1)
+
+
+def test_a_second_process_waits_for_the_landing_that_goes_on(shop: Shop) -> None:
+    shop.deliver("products", [{"product": 1, "name": "tea"}])
+    spawned = multiprocessing.get_context("spawn")
+    is_judging, may_go_on = spawned.Event(), spawned.Event()
+    other = spawned.Process(
+        target=_land_and_wait,
+        args=({"SHOPTHREAD_HOME": str(shop.settings.home)}, shop.folder, is_judging, may_go_on),
+    )
+    other.start()
+    try:
+        assert is_judging.wait(60)
+        landing = shop.landing("products")
+        landing.lock_wait_seconds = 0
+        with pytest.raises(BusyError, match=rf"run run-2 \(process {other.pid}\)"):
+            landing.land()
+        assert len(list(shop.settings.scratch_dir.iterdir())) == 1, "its candidate is still there"
+        assert shop.judge.asked == []
+    finally:
+        may_go_on.set()
+        other.join(60)
+    assert other.exitcode == 0
+    assert outcomes(shop.landing("products").land()) == {"snapshot": "unchanged"}
+
+
+@pytest.mark.parametrize(
+    "hour, newest",
+    [(4, "2026-11-23"), (5, "2026-11-24")],
+    ids=["at four UTC the stores' day goes on", "at five UTC it is over"],
+)
+def test_an_open_calendar_ends_with_the_day_that_is_over_where_the_stores_are(
+    shop: Shop, hour: int, newest: str
+) -> None:
+    shop.settings = load_settings(
+        {"SHOPTHREAD_HOME": str(shop.settings.home), "SHOPTHREAD_LAST_DAY": ""}
+    )
+    shop.now = datetime(2026, 11, 25, hour, tzinfo=UTC)
+    noon = [datetime(2026, 11, day, 17) for day in (23, 24, 25)]
+    shop.deliver("sales", [sale(n, 1) | {"sold_at": at} for n, at in enumerate(noon)])
+    landing = shop.landing("sales")
+    assert [name for name, _ in landing.pending()][-1] == newest
+    asked = [date(2026, 11, day) for day in (23, 24, 25)]
+    assert [item.partition for item in landing.land(asked).partitions][-1] == newest
+
+
+def test_a_closed_calendar_does_not_land_a_day_that_is_not_over(shop: Shop) -> None:
+    shop.now = datetime(2017, 1, 2, 12, tzinfo=UTC)
+    shop.deliver("sales", [sale(1, 1), sale(2, 2)])
+    assert shop.landing("sales").days() == [date(2017, 1, 1)]
+
+
+@pytest.mark.parametrize("change", ["expectation", "row_rule", "column"])
+def test_content_that_a_changed_contract_refuses_is_condemned_where_it_is_served(
+    shop: Shop, change: str
+) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1), sale(3, 2, amount=200)])
+    shop.landing("sales").land()
+    assert shop.ledger.condemned("corner_shop", "sales") == ()
+    tightened = replace(CONTRACTS["sales"], suite_fingerprint="second")
+    if change == "expectation":
+        shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    elif change == "row_rule":
+        rule = RowRule("too_dear", "amount > 100")
+        tightened = replace(tightened, row_rules=(*tightened.row_rules, rule))
+    else:
+        column = Column("till", "bigint", nullable=False)
+        tightened = replace(tightened, columns=(*tightened.columns, column))
+    shop.landing("sales", tightened).land()
+    condemned = shop.ledger.condemned("corner_shop", "sales")
+    both = ("2017-01-01", "2017-01-02")
+    assert condemned == (both if change == "column" else ("2017-01-02",))
+
+
+def test_a_refused_correction_condemns_nothing_that_is_served(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1)])
+    shop.landing("sales").land()
+    shop.deliver("sales", [sale(1, 1, amount=-1)], partition="2017-01-01")
+    shop.landing("sales").land()
+    assert [item.partition_key for item in shop.ledger.open_refusals()] == ["2017-01-01"]
+    assert shop.ledger.condemned("corner_shop", "sales") == ()
+
+
+def refuse_day_five(shop: Shop) -> None:
+    """Day 5 landed once; its correction, too dear for the judge, was refused."""
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    shop.deliver("sales", [sale(1, 5)])
+    shop.landing("sales").land()
+    shop.deliver("sales", [sale(1, 5, amount=500)], partition="2017-01-05")
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-05": "refused"}
+
+
+def waive_day_five(shop: Shop) -> None:
+    shop.ledger.waive("corner_shop", "sales", "2017-01-05", "the till was broken")
+
+
+def test_a_waived_refusal_is_closed_and_its_reason_and_rows_are_kept(shop: Shop) -> None:
+    refuse_day_five(shop)
+    (refusal,) = shop.ledger.open_refusals()
+    kept = sorted(shop.settings.quarantine_dir.rglob("*"))
+    waive_day_five(shop)
+    assert shop.ledger.open_refusals() == ()
+    (waiver,) = shop.ledger.standing_waivers()
+    assert (waiver.batch_id, waiver.rows) == (refusal.batch_id, 1)
+    assert (waiver.reason, waiver.because) == (refusal.reason, "the till was broken")
+    assert waiver.waived_at >= waiver.refused_at == refusal.refused_at
+    assert sorted(shop.settings.quarantine_dir.rglob("*")) == kept
+    assert_accounts_balance(shop)
+
+
+def test_a_waived_delivery_is_not_judged_again_and_nothing_waits(shop: Shop) -> None:
+    refuse_day_five(shop)
+    waive_day_five(shop)
+    asked = list(shop.judge.asked)
+    assert shop.landing("sales").pending() == []
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-05": "waived"}
+    assert shop.judge.asked == asked
+    assert shop.ledger.open_refusals() == ()
+    assert [float(amount) for amount in shop.landed("sales")["amount"]] == [1.5]
+
+
+@pytest.mark.parametrize("amount, outcome", [(700, "refused"), (7, "accepted")])
+def test_another_delivery_for_a_waived_partition_is_judged_as_always(
+    shop: Shop, amount: float, outcome: str
+) -> None:
+    refuse_day_five(shop)
+    waive_day_five(shop)
+    shop.deliver("sales", [sale(1, 5, amount=amount)], partition="2017-01-05")
+    assert outcomes(shop.landing("sales").land()) == {"2017-01-05": outcome}
+    assert shop.ledger.standing_waivers() == ()
+    assert len(shop.ledger.open_refusals()) == (outcome == "refused")
+
+
+def test_a_changed_contract_judges_a_waived_delivery_again(shop: Shop) -> None:
+    refuse_day_five(shop)
+    waive_day_five(shop)
+    other = replace(CONTRACTS["sales"], suite_fingerprint="second")
+    assert outcomes(shop.landing("sales", other).land()) == {"2017-01-05": "refused"}
+    assert len(shop.ledger.open_refusals()) == 1
+    assert shop.ledger.standing_waivers() == ()
+
+
+def test_waived_rows_without_a_time_stay_waived_when_other_days_arrive(shop: Shop) -> None:
+    undated = sale(9, 1) | {"sold_at": None}
+    shop.deliver("sales", [sale(1, 1), undated])
+    shop.landing("sales").land()
+    shop.ledger.waive("corner_shop", "sales", "undated", "a known fault of the export")
+    shop.deliver("sales", [sale(1, 1), undated, sale(2, 2)])
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {
+        "2017-01-01": "unchanged",
+        "2017-01-02": "accepted",
+        "undated": "waived",
+    }
+    assert shop.ledger.open_refusals() == ()
+
+
+def test_served_content_that_is_condemned_can_be_waived_and_stays_waived(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 5, amount=500)])
+    shop.landing("sales").land()
+    shop.judge.decide = lambda rows: "failed" if (rows["amount"] > 100).any() else "passed"
+    for fingerprint in ("second", "third"):
+        tightened = replace(CONTRACTS["sales"], suite_fingerprint=fingerprint)
+        assert outcomes(shop.landing("sales", tightened).land()) == {"2017-01-05": "refused"}
+    waive_day_five(shop)
+    assert shop.ledger.condemned("corner_shop", "sales") == ()
+    assert outcomes(shop.landing("sales", tightened).land()) == {"2017-01-05": "waived"}
+    assert len(shop.ledger.standing_waivers()) == 1
+
+
+def test_only_an_open_refusal_can_be_waived(shop: Shop) -> None:
+    refuse_day_five(shop)
+    with pytest.raises(LedgerError, match="2017-01-06 has no open refusal; nothing was waived"):
+        shop.ledger.waive("corner_shop", "sales", "2017-01-06", "the till was broken")
+    waive_day_five(shop)
+    with pytest.raises(LedgerError, match="no open refusal"):
+        waive_day_five(shop)
+    assert len(shop.ledger.standing_waivers()) == 1

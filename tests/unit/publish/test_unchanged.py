@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from orchestration.publish import (
     CheckSummary,
@@ -12,6 +13,7 @@ from orchestration.publish import (
     PublishOptions,
     PublishResult,
     StaleSource,
+    WaivedRefusal,
     publish,
 )
 from orchestration.settings import Settings
@@ -50,11 +52,20 @@ def test_another_state_of_the_sources_is_a_new_version_with_the_reason(
         partition_key="snapshot",
     )
     override = Override(check="staging/contract", reason="agreed with the till team", by="ana")
+    waiver = WaivedRefusal(
+        source_key="complete_journey",
+        entity="products",
+        partition_key="snapshot",
+        reason="contract refused the newest batch",
+        because="the catalogue of last week will do",
+        waived_at=datetime(2026, 11, 25, 9, 30, tzinfo=UTC),
+    )
     told = dataclasses.replace(
         context,
         checks=CheckSummary(passed=211, failed=1, could_not_run=0),
         stale_sources=(stale,),
         overrides=(override,),
+        waivers=(waiver,),
     )
     second = publish(settings, run_id="r2", parent=1, context=told, options=options)
     assert second.version == 2
@@ -63,9 +74,13 @@ def test_another_state_of_the_sources_is_a_new_version_with_the_reason(
         "the state of the sources changed",
         "checks fail that did not, or pass again",
         "overrides changed",
+        "waived refusals changed",
     )
     manifest = second.published.manifest
     assert (manifest.stale_sources, manifest.overrides) == ((stale,), (override,))
+    assert manifest.waivers == (waiver,)
+    third = publish(settings, run_id="r3", parent=2, context=told, options=options)
+    assert third.outcome is Outcome.UNCHANGED, "the same state is no news"
 
 
 def test_run_metadata_is_left_out_of_equality_but_not_of_the_files(

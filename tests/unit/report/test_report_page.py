@@ -212,6 +212,13 @@ def test_an_override_is_shown() -> None:
     assert "Published by hand past a closed gate. marts gate: known gap" in text
 
 
+def test_a_waived_refusal_is_shown() -> None:
+    edition = Edition(version=3, data_as_of=AS_OF, waivers=("shop/receipts 5: till broken",))
+    with small_marts() as marts:
+        text = plain(render(marts, edition))
+    assert "Published without a refused delivery. shop/receipts 5: till broken" in text
+
+
 def test_a_stale_source_of_the_manifest_is_shown_with_its_reason() -> None:
     stale = (
         StaleEntity("shop", "receipts", "day 5 refused by its contract"),
