@@ -200,10 +200,10 @@ def layer_assets(
             goes_on()
             ledger.export(settings.ledger_export_dir, sources, settings.as_of, project_version())
             build(settings, manifest, [*models, *tests], results.append)
-            row_counts = _row_counts(settings, manifest, results)
+            tables = _tables(settings, manifest, results)
         goes_on()
         _record_tests(ledger, context.run.run_id, manifest, translator, project, results)
-        yield from _events(context, manifest, translator, project, results, row_counts, settings)
+        yield from _events(context, manifest, translator, project, results, tables, settings)
         _raise_for_models(manifest, models, results, settings)
 
     return build_layer
@@ -219,7 +219,7 @@ def _events(
     translator: FlowTranslator,
     project: DbtProject,
     results: Sequence[NodeResult],
-    row_counts: Mapping[str, int],
+    tables: Mapping[str, Mapping[str, Any]],
     settings: Settings,
 ) -> Iterator[object]:
     for result in results:
@@ -232,15 +232,43 @@ def _events(
                     {
                         **item.metadata,
                         **_lineage(settings, manifest, translator, result.unique_id),
-                        **(
-                            {"dagster/row_count": row_counts[result.unique_id]}
-                            if result.unique_id in row_counts
-                            else {}
-                        ),
+                        **tables.get(result.unique_id, {}),
                     }
                 )
+            elif isinstance(item, dg.AssetCheckResult):
+                yield _in_words(item, result, settings)
             else:
                 yield item
+
+
+def _outcome(result: NodeResult) -> str:
+    """A dbt test's answer in the words of a gate; a query that broke has not failed."""
+    return {"pass": "passed", "error": "could_not_run"}.get(result.status.lower(), "failed")
+
+
+def _in_words(
+    check: dg.AssetCheckResult, result: NodeResult, settings: Settings
+) -> dg.AssetCheckResult:
+    """The same check result with the answer of its gate, as a suite's check gives it."""
+    outcome = _outcome(result)
+    description = outcome.replace("_", " ")
+    if outcome == "failed" and result.failures is not None:
+        is_one = result.failures == 1
+        rows = "1 row breaks" if is_one else f"{result.failures:,} rows break"
+        description += f": {rows} the rule"
+    elif outcome == "could_not_run":
+        description += (
+            f": its query broke; dbt's own words are in {settings.dbt_target_dir}, private "
+            "because they may quote values"
+        )
+    return dg.AssetCheckResult(
+        passed=check.passed,
+        asset_key=check.asset_key,
+        check_name=check.check_name,
+        severity=check.severity,
+        description=description,
+        metadata={**check.metadata, "outcome": outcome},
+    )
 
 
 def _lineage(
@@ -269,29 +297,45 @@ def _lineage(
     }
 
 
-def _row_counts(
+def _tables(
     settings: Settings, manifest: DbtManifest, results: Sequence[NodeResult]
-) -> dict[str, int]:
-    """Rows of every model built, by unique id; adapters are views that nobody counts."""
+) -> dict[str, dict[str, Any]]:
+    """Columns and rows of every model built, by unique id, as the UI wants them.
+
+    Adapters are views whose rows nobody counts.
+    """
     nodes = manifest.content["nodes"]
     built = [
         result.unique_id
         for result in results
-        if not result.failed
-        and nodes[result.unique_id]["resource_type"] != "test"
-        and nodes[result.unique_id]["schema"] != _SCHEMA_OF_ADAPTERS
+        if not result.failed and nodes[result.unique_id]["resource_type"] != "test"
     ]
     if not built or not settings.warehouse_path.exists():
         return {}
-    counts = {}
+    found: dict[str, dict[str, Any]] = {}
     with open_warehouse(settings) as connection:
         for unique_id in built:
             node = nodes[unique_id]
-            rows = connection.execute(
-                f'select count(*) from "{node["schema"]}"."{node["alias"]}"'
-            ).fetchone()
-            counts[unique_id] = int(rows[0]) if rows else 0
-    return counts
+            columns = connection.execute(
+                "select column_name, data_type from duckdb_columns()"
+                " where schema_name = ? and table_name = ? order by column_index",
+                [node["schema"], node["alias"]],
+            ).fetchall()
+            says = {name: column.get("description") for name, column in node["columns"].items()}
+            found[unique_id] = {
+                "dagster/column_schema": dg.TableSchema(
+                    [
+                        dg.TableColumn(name, kind.lower(), description=says.get(name) or None)
+                        for name, kind in columns
+                    ]
+                )
+            }
+            if node["schema"] != _SCHEMA_OF_ADAPTERS:
+                rows = connection.execute(
+                    f'select count(*) from "{node["schema"]}"."{node["alias"]}"'
+                ).fetchone()
+                found[unique_id]["dagster/row_count"] = int(rows[0]) if rows else 0
+    return found
 
 
 def _record_tests(
@@ -312,8 +356,6 @@ def _record_tests(
         )
         if key is None:
             continue
-        status = result.status.lower()
-        outcome = {"pass": "passed", "error": "could_not_run"}.get(status, "failed")
         severity = str(node["config"].get("severity") or "error").lower()
         records.append(
             CheckRecord(
@@ -323,7 +365,7 @@ def _record_tests(
                 expectation=str(node.get("test_metadata", {}).get("name") or node["name"]),
                 column_name=node.get("column_name"),
                 severity="critical" if severity == "error" else "warning",
-                outcome=outcome,
+                outcome=_outcome(result),
                 evaluated_rows=None,
                 unexpected_rows=result.failures,
                 observed=None,
