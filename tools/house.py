@@ -2,7 +2,7 @@
 
 Each function returns one sentence per breach, with the file, and an empty list when its rule
 holds; tests/architecture runs them on the project and on small trees that break them. Rules
-about Dagster's asset graph lie in those tests, rules about style belong to ruff, about one
+about Dagster's asset graph lie in `house_graph`, rules about style belong to ruff, about one
 model to dbt-bouncer.
 """
 

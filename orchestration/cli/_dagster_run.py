@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestration.cli._instance import (
     ensure_instance,
@@ -512,15 +512,8 @@ def _check_answer(dagster_event: "DagsterEvent") -> CheckAnswer:
         name=key.name,
         passed=evaluation.passed,
         closes_gate=is_blocking and evaluation.severity is AssetCheckSeverity.ERROR,
-        text=_check_text(evaluation),
+        text=str(evaluation.description or ""),
     )
-
-
-def _check_text(evaluation: Any) -> str:
-    if evaluation.description:
-        return str(evaluation.description)
-    rows = evaluation.metadata.get("dagster_dbt/failed_row_count")
-    return "" if rows is None else f"{rows.value} rows break the rule"
 
 
 def _step_reason(dagster_event: "DagsterEvent") -> str:

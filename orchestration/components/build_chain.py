@@ -140,6 +140,16 @@ class Commission:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table or view as it lies in the warehouse."""
+
+    columns: tuple[tuple[str, str], ...]
+    """Names and DuckDB's types, in order."""
+    rows: int | None
+    """None for an adapter: a view whose rows nobody counts."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a commission."""
 
@@ -148,8 +158,8 @@ class Outcome:
     """Models that did not stand and were built, or were to be."""
     built: Sequence[str]
     standing: Sequence[str]
-    row_counts: Mapping[str, int]
-    """Of every model that stands now; adapters are views that nobody counts."""
+    tables: Mapping[str, Table]
+    """Every model of the commission that stands now."""
 
 
 def build_in_chain(
@@ -187,12 +197,12 @@ def build_in_chain(
         if any(result.failed for result in results):
             raise_if_damaged(settings)
         built = [result.unique_id for result in results if _is_built(manifest, result)]
-        row_counts = _row_counts(settings, manifest, [*standing, *built])
+        tables = _tables(settings, manifest, [*standing, *built])
         goes_on()
         reach(Place.WAREHOUSE_BUILT)
         chain.settle(built)
         reach(Place.WAREHOUSE_SETTLED)
-    return Outcome(results, ordered, built, standing, row_counts)
+    return Outcome(results, ordered, built, standing, tables)
 
 
 def _chain_of_whole_file(
@@ -256,24 +266,27 @@ def _is_built(manifest: DbtManifest, result: NodeResult) -> bool:
     return kind != "test" and not result.failed and result.status != "skipped"
 
 
-def _row_counts(
+def _tables(
     settings: Settings, manifest: DbtManifest, unique_ids: Sequence[str]
-) -> dict[str, int]:
-    nodes = manifest.content["nodes"]
-    counted = [
-        unique_id for unique_id in unique_ids if nodes[unique_id]["schema"] != _SCHEMA_OF_ADAPTERS
-    ]
-    if not counted or not settings.warehouse_path.exists():
+) -> dict[str, Table]:
+    if not unique_ids or not settings.warehouse_path.exists():
         return {}
-    counts = {}
+    nodes = manifest.content["nodes"]
+    found = {}
     with open_warehouse(settings) as connection:
-        for unique_id in counted:
-            node = nodes[unique_id]
-            rows = connection.execute(
-                f'select count(*) from "{node["schema"]}"."{node["alias"]}"'
-            ).fetchone()
-            counts[unique_id] = int(rows[0]) if rows else 0
-    return counts
+        for unique_id in unique_ids:
+            schema, name = nodes[unique_id]["schema"], nodes[unique_id]["alias"]
+            columns = connection.execute(
+                "select column_name, data_type from duckdb_columns()"
+                " where schema_name = ? and table_name = ? order by column_index",
+                [schema, name],
+            ).fetchall()
+            rows = None
+            if schema != _SCHEMA_OF_ADAPTERS:
+                counted = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchone()
+                rows = int(counted[0]) if counted else 0
+            found[unique_id] = Table(tuple((str(a), str(b)) for a, b in columns), rows)
+    return found
 
 
 def source_contents(settings: Settings, ledger: Ledger, manifest: DbtManifest) -> dict[str, str]:

@@ -12,14 +12,11 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
-from dagster_dbt.asset_utils import (
-    default_metadata_from_dbt_resource_props,
-    get_asset_check_key_for_test,
-)
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
-from orchestration.components.build_chain import REBUILD_TAG, Commission, build_in_chain
+from orchestration.components.build_chain import REBUILD_TAG, Commission, Table, build_in_chain
 from orchestration.components.guard import known_checks, pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.ledger import CheckRecord, Ledger
@@ -212,7 +209,7 @@ def layer_assets(
             sources,
             partial(assert_run_goes_on, context.instance, run_id),
         )
-        results, row_counts = outcome.results, outcome.row_counts
+        results, tables = outcome.results, outcome.tables
         _record_tests(ledger, run_id, manifest, translator, project, results)
         by_id = {result.unique_id: result for result in results}
         # Dagster takes outputs only in the order of their dependencies, checks behind them.
@@ -224,13 +221,13 @@ def layer_assets(
                     translator,
                     project,
                     by_id.pop(unique_id),
-                    row_counts,
+                    tables,
                     settings,
                 )
             else:
-                yield _standing(manifest, translator, unique_id, row_counts, settings)
+                yield _standing(manifest, translator, unique_id, tables, settings)
         for result in by_id.values():
-            yield from _events(context, manifest, translator, project, result, row_counts, settings)
+            yield from _events(context, manifest, translator, project, result, tables, settings)
         _raise_for_models(manifest, outcome.ordered, results, settings)
 
     return build_layer
@@ -240,18 +237,16 @@ def _standing(
     manifest: DbtManifest,
     translator: FlowTranslator,
     unique_id: str,
-    row_counts: Mapping[str, int],
+    tables: Mapping[str, Table],
     settings: Settings,
 ) -> dg.Output[None]:
     """Say of a model that was not built again that it stands for what landing holds now."""
-    node = manifest.content["nodes"][unique_id]
     return dg.Output(
         None,
         output_name=_key(translator, manifest, unique_id).to_python_identifier(),
         metadata={
-            **default_metadata_from_dbt_resource_props(node),
             **_lineage(settings, manifest, translator, unique_id),
-            **_row_count(row_counts, unique_id),
+            **_shape(manifest, tables, unique_id),
             "unique_id": unique_id,
             "status": STANDS,
         },
@@ -268,7 +263,7 @@ def _events(
     translator: FlowTranslator,
     project: DbtProject,
     result: NodeResult,
-    row_counts: Mapping[str, int],
+    tables: Mapping[str, Table],
     settings: Settings,
 ) -> Iterator[object]:
     event = DbtCoreCliEventMessage(raw_event=dict(result.raw_event), event_history_metadata={})
@@ -280,15 +275,60 @@ def _events(
                 {
                     **item.metadata,
                     **_lineage(settings, manifest, translator, result.unique_id),
-                    **_row_count(row_counts, result.unique_id),
+                    **_shape(manifest, tables, result.unique_id),
                 }
             )
+        elif isinstance(item, dg.AssetCheckResult):
+            yield _in_words(item, result, settings)
         else:
             yield item
 
 
-def _row_count(row_counts: Mapping[str, int], unique_id: str) -> dict[str, int]:
-    return {"dagster/row_count": row_counts[unique_id]} if unique_id in row_counts else {}
+def _shape(
+    manifest: DbtManifest, tables: Mapping[str, Table], unique_id: str
+) -> dict[str, dg.TableSchema | int]:
+    """Columns and rows of a model that stands, as the UI wants them."""
+    if unique_id not in tables:
+        return {}
+    table = tables[unique_id]
+    node = manifest.content["nodes"][unique_id]
+    says = {name: column.get("description") for name, column in node["columns"].items()}
+    columns = [
+        dg.TableColumn(name, kind.lower(), description=says.get(name) or None)
+        for name, kind in table.columns
+    ]
+    counted = {} if table.rows is None else {"dagster/row_count": table.rows}
+    return {"dagster/column_schema": dg.TableSchema(columns), **counted}
+
+
+def _outcome(result: NodeResult) -> str:
+    """A dbt test's answer in the words of a gate; a query that broke has not failed."""
+    return {"pass": "passed", "error": "could_not_run"}.get(result.status.lower(), "failed")
+
+
+def _in_words(
+    check: dg.AssetCheckResult, result: NodeResult, settings: Settings
+) -> dg.AssetCheckResult:
+    """The same check result with the answer of its gate, as a suite's check gives it."""
+    outcome = _outcome(result)
+    description = outcome.replace("_", " ")
+    if outcome == "failed" and result.failures is not None:
+        is_one = result.failures == 1
+        rows = "1 row breaks" if is_one else f"{result.failures:,} rows break"
+        description += f": {rows} the rule"
+    elif outcome == "could_not_run":
+        description += (
+            f": its query broke; dbt's own words are in {settings.dbt_target_dir}, private "
+            "because they may quote values"
+        )
+    return dg.AssetCheckResult(
+        passed=check.passed,
+        asset_key=check.asset_key,
+        check_name=check.check_name,
+        severity=check.severity,
+        description=description,
+        metadata={**check.metadata, "outcome": outcome},
+    )
 
 
 def _lineage(
@@ -335,8 +375,6 @@ def _record_tests(
         )
         if key is None:
             continue
-        status = result.status.lower()
-        outcome = {"pass": "passed", "error": "could_not_run"}.get(status, "failed")
         severity = str(node["config"].get("severity") or "error").lower()
         records.append(
             CheckRecord(
@@ -346,7 +384,7 @@ def _record_tests(
                 expectation=str(node.get("test_metadata", {}).get("name") or node["name"]),
                 column_name=node.get("column_name"),
                 severity="critical" if severity == "error" else "warning",
-                outcome=outcome,
+                outcome=_outcome(result),
                 evaluated_rows=None,
                 unexpected_rows=result.failures,
                 observed=None,

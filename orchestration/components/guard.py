@@ -23,6 +23,9 @@ OVERRIDE_TAG = "shopthread/override_gates"
 """Run tag by which an operator builds behind a closed gate; its value is the reason."""
 
 _SHOWN = 5
+_NO_RESULT = "was planned and has no result"
+_FAILED = "failed"
+_COULD_NOT_RUN = "could not run"
 
 
 class GateClosedError(dg.Failure):
@@ -104,7 +107,7 @@ def closed_gates(
             )
             if problem is not None:
                 closed.append(ClosedGate(name, check.name, problem))
-    return sorted(closed, key=lambda gate: not gate.problem.startswith("failed"))
+    return sorted(closed, key=lambda gate: not gate.problem.startswith((_FAILED, _COULD_NOT_RUN)))
 
 
 def _problem_of_first_landing(execution: AssetCheckExecutionRecord | None) -> str | None:
@@ -155,11 +158,17 @@ def _is_failure(execution: AssetCheckExecutionRecord) -> bool:
 
 
 def _why(execution: AssetCheckExecutionRecord) -> str:
+    """What a check that closes said: that it failed, or that it could not run."""
     evaluation = execution.evaluation
     if evaluation is None:
-        return "could not run"
+        return _COULD_NOT_RUN
+    outcome = evaluation.metadata.get("outcome")
+    could_run = outcome is None or outcome.value != "could_not_run"
+    word = _FAILED if could_run else _COULD_NOT_RUN
     text = evaluation.description
-    return f"failed: {text}" if text else "failed"
+    if not text:
+        return word
+    return text if text.startswith(word) else f"{word}: {text}"
 
 
 def pass_gates(

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import BaseModel
@@ -18,11 +17,21 @@ from pydantic import BaseModel
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.contract import Column, EntityContract, RowRule
-from orchestration.landing.land import Judge, Judged, Landing, LandingReport, Verdict
+from orchestration.landing.land import (
+    COULD_NOT_RUN,
+    Judge,
+    Judged,
+    Landing,
+    LandingReport,
+    Verdict,
+)
 from orchestration.landing.ledger import CheckRecord, Ledger, Refusal, Waiver
 from orchestration.settings import Settings, SettingsError
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import FileReader
+
+if TYPE_CHECKING:
+    from orchestration.quality import SuiteError, TableSuite
 
 CONTRACT_CHECK = "contract"
 LATEST_BATCH_CHECK = "latest_batch"
@@ -122,10 +131,23 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         backfill_policy=dg.BackfillPolicy.single_run() if entity.partitioned else None,
     )
     def land(context: dg.AssetExecutionContext) -> Iterator[object]:
+        from orchestration.quality import SuiteError
+
         settings, ledger = open_state(context.run.tags)
-        report = _land(context, settings, ledger, source, entity)
+        try:
+            report = _land(context, settings, ledger, source, entity)
+        except SuiteError as error:
+            assert_run_goes_on(context.instance, context.run.run_id)
+            verdict = Verdict("could_not_run", str(error))
+            record = _whole_batch_record(source, entity, verdict)
+            ledger.record_checks(context.run.run_id, [record])
+            yield from _unjudged(key, error)
+            yield freshness_check(key, settings, ledger, source, entity)
+            return
         refusals = ledger.open_refusals(source.source, entity.name)
         waivers = tuple(ledger.waivers(source.source, entity.name).values())
+        if report.verdict is None and not refusals:
+            _forget_what_was_taken_back(ledger, source, entity, context.run.run_id)
         contract = contract_check(
             source,
             entity,
@@ -189,6 +211,22 @@ def _whole_batch_record(
     )
 
 
+def _forget_what_was_taken_back(
+    ledger: Ledger, source: SourceConfig, entity: EntityConfig, run_id: str
+) -> None:
+    """Close the results of a refusal that ended without a new batch to judge.
+
+    The last good batch was delivered again, or the contract that refused it went back. The
+    results in the ledger are still those of the refused batch, and a version published on
+    them would count failed checks behind open gates.
+    """
+    asset = landing_key(source.source, entity.name).to_user_string()
+    if ledger.has_closing_check(asset, CONTRACT_CHECK):
+        said = "no refusal is open: what landing serves was accepted by this contract"
+        record = _whole_batch_record(source, entity, Verdict("passed", said))
+        ledger.record_checks(run_id, [record])
+
+
 def open_landing(
     settings: Settings,
     ledger: Ledger,
@@ -227,15 +265,21 @@ def open_landing(
     )
 
 
-def _suite_path(settings: Settings, source: str) -> Path:
-    return settings.expectations_dir / "landing" / f"{source}.yaml"
+def _suite(settings: Settings, source: str, entity: str) -> "TableSuite":
+    from orchestration.quality import SuiteError, load_suite
+
+    suites = load_suite(settings.expectations_dir / "landing" / f"{source}.yaml")
+    if entity not in suites.tables:
+        raise SuiteError(
+            f"expectations/landing/{source}.yaml has no table {entity}, so nobody can judge what "
+            f"{source} delivers of it; nothing was landed; write its contract"
+        )
+    return suites.tables[entity]
 
 
 def entity_contract(settings: Settings, source: str, entity: str) -> EntityContract:
     """The part of a landing suite that shapes rows."""
-    from orchestration.quality import load_suite
-
-    suite = load_suite(_suite_path(settings, source)).tables[entity]
+    suite = _suite(settings, source, entity)
     limit = suite.max_quarantined_share
     return EntityContract(
         columns=tuple(
@@ -253,9 +297,9 @@ def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
     """Judges a candidate with the entity's suite."""
 
     def judge(judged: Judged) -> Verdict:
-        from orchestration.quality import Days, Layout, TableCheck, check_database, load_suite
+        from orchestration.quality import Days, Layout, TableCheck, check_database
 
-        suite = load_suite(_suite_path(settings, source)).tables[entity]
+        suite = _suite(settings, source, entity)
         days = (
             None
             if judged.by_day is None
@@ -331,7 +375,10 @@ def contract_check(
     blocks = _blocks(settings, source, entity)
     passed = not refusals or (serves is Served.GOOD and not blocks)
     verdict = report.verdict
+    nobody_judged = all(item.reason.startswith(COULD_NOT_RUN) for item in refusals)
+    closed_by = "could_not_run" if nobody_judged else "failed"
     numbers: dict[str, int | str | bool] = {
+        "outcome": "passed" if passed else closed_by,
         "open_refusals": len(refusals),
         "waived_refusals": len(waivers),
         "serves_last_good": serves is Served.GOOD and bool(refusals),
@@ -384,6 +431,26 @@ def _told_waivers(waivers: Sequence[Waiver]) -> str:
     )
     more = len(waivers) - _SHOWN_REFUSALS
     return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _unjudged(key: dg.AssetKey, error: "SuiteError") -> Iterator[dg.AssetCheckResult]:
+    """What an entity answers whose contract cannot be read: closed, whatever its policy."""
+    said = f"{COULD_NOT_RUN}: {error}"
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name=CONTRACT_CHECK,
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=said,
+        metadata={"outcome": "could_not_run"},
+    )
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name=LATEST_BATCH_CHECK,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said,
+    )
 
 
 def latest_batch_check(

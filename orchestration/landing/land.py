@@ -45,6 +45,9 @@ UNDATED = "undated"
 EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""
 
+COULD_NOT_RUN = "could not run"
+"""How the reason of a refusal begins when nobody could judge the batch."""
+
 _JUDGED = "judged"
 _JUDGED_BY_DAY = "judged_by_day"
 
@@ -927,7 +930,7 @@ class _Candidate:
                 f" where {self._rows_of(batch)})"
                 f" to {_text(folder / 'rows.parquet')} (format parquet)"
             )
-        return self._record_refusal(replace(batch, file=None), verdict.message, found)
+        return self._record_refusal(replace(batch, file=None), _reason(verdict), found)
 
     def _refuse_unread(self, partition: str, problem: str) -> PartitionReport:
         try:
@@ -1010,6 +1013,13 @@ def _typed(column: Column, delivered_type: str) -> tuple[str, list[tuple[str, st
     if wanted == "DATE":
         reasons.append((exact, f"cast({value} as timestamp) <> try_cast({name} as timestamp)"))
     return value, reasons
+
+
+def _reason(verdict: Verdict) -> str:
+    """Why a batch is refused; an unjudged one is told from a bad one."""
+    if verdict.outcome == "could_not_run":
+        return f"{COULD_NOT_RUN}: {verdict.message}"
+    return verdict.message
 
 
 def _accepted(batch: Batch, reasons: dict[str, int]) -> PartitionReport:

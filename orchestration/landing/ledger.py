@@ -889,6 +889,15 @@ class Ledger:
                 "delete from check_results where asset = ? and check_name = ?", sorted(gone)
             )
 
+    def has_closing_check(self, asset: str, check_name: str) -> bool:
+        """Whether the newest results of a check hold a critical one that did not pass."""
+        rows = self._rows(
+            "select 1 from check_results where asset = ? and check_name = ?"
+            " and severity = 'critical' and outcome <> 'passed' limit 1",
+            (asset, check_name),
+        )
+        return bool(rows)
+
     def check_counts(self) -> dict[str, int]:
         """Outcome -> number of checks whose newest result it is."""
         rows = self._rows("select outcome, count(*) as checks from check_results group by outcome")

@@ -72,6 +72,19 @@ class DagsterServer:
         checks: Sequence[tuple[str, str]] | None = None,
     ) -> str:
         """Press Materialize; returns the run's id. `checks` empty: with no check selected."""
+        answer = self.answer_to_launch(assets, tags=tags, job=job, checks=checks)
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def answer_to_launch(
+        self,
+        assets: Sequence[str] = (),
+        *,
+        tags: Mapping[str, str] | None = None,
+        job: str = "__ASSET_JOB",
+        checks: Sequence[tuple[str, str]] | None = None,
+    ) -> dict[str, Any]:
+        """Press Materialize; returns what the UI is answered, also when nothing started."""
         selector: dict[str, Any] = {
             "repositoryLocationName": "shopthread",
             "repositoryName": "__repository__",
@@ -94,8 +107,8 @@ class DagsterServer:
                 }
             },
         )["launchPipelineExecution"]
-        assert answer["__typename"] == "LaunchRunSuccess", answer
-        return str(answer["run"]["runId"])
+        assert isinstance(answer, dict)
+        return answer
 
     def finish(self, run_id: str) -> str:
         """Wait for a run; returns its status."""
@@ -138,6 +151,17 @@ class DagsterServer:
 
     def failures(self, run_id: str) -> str:
         """Everything the run's failed steps say."""
+        return json.dumps(self._step_failures(run_id))
+
+    def reasons(self, run_id: str) -> dict[str, str]:
+        """Step -> the sentence it gave as the reason of its failure, where it gave one."""
+        return {
+            str(event["stepKey"]): str(event["failureMetadata"]["description"])
+            for event in self._step_failures(run_id)
+            if event["failureMetadata"] and event["failureMetadata"]["description"]
+        }
+
+    def _step_failures(self, run_id: str) -> list[dict[str, Any]]:
         query = """
         query ($id: ID!) {
           logsForRun(runId: $id, limit: 5000) {
@@ -145,6 +169,7 @@ class DagsterServer:
               events {
                 __typename
                 ... on ExecutionStepFailureEvent {
+                  stepKey
                   error { message causes { message } }
                   failureMetadata { description }
                 }
@@ -154,7 +179,7 @@ class DagsterServer:
         }
         """
         events = self.ask(query, {"id": run_id})["logsForRun"]["events"]
-        return json.dumps([event for event in events if "error" in event])
+        return [event for event in events if "error" in event]
 
 
 def _free_port() -> int:

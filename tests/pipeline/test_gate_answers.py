@@ -1,8 +1,5 @@
 """What the gates answer beside the truth table: policies, silence, faults, overrides."""
 
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +8,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from orchestration.settings import PROJECT_DIR
-from tests.pipeline.test_gates import Gate, behind
+from tests.pipeline.gates import (
+    IDENTITY,
+    KPI,
+    LANDING,
+    MARTS,
+    NO_EXPECTATIONS,
+    RAISES,
+    STAGING,
+    TABLE_IS_MISSING,
+    Gate,
+    behind,
+)
 from tests.pipeline.worlds import World, copy_project
 
 
@@ -46,73 +53,108 @@ def test_a_refused_batch_under_block_stops_the_house_and_names_its_day(world: Wo
     repaired = world.run()
     assert repaired.success, repaired.failures
     assert world.published_version() == 2
-
-
-def test_a_run_without_its_checks_does_not_count_as_passed(world: World) -> None:
-    layer = [
-        key.to_user_string()
-        for key in world.defs().resolve_asset_graph().materializable_asset_keys
-        if key.path[0] == "int_identity"
-    ]
-    unchecked = world.run(layer, without_checks=True)
-    assert unchecked.success, unchecked.failures
-    assert unchecked.checks == {}
-    later = world.run(["int_journey/int_journey__orders"])
-    assert not later.success
-    assert "has not run for the latest materialisation" in " ".join(later.failures.values())
-    assert world.run(layer).success
-    assert world.run(["int_journey/int_journey__orders"]).success
+    counts = world.ledger.check_counts()
+    assert (counts["failed"], counts["could_not_run"]) == (0, 0), "a good day came instead"
 
 
 @pytest.mark.parametrize(
-    "fault",
-    ["no_expectations", pytest.param("raises", marks=pytest.mark.slow), "table_is_missing"],
+    "gate",
+    [
+        pytest.param(STAGING["gx"], id="staging", marks=pytest.mark.slow),
+        pytest.param(IDENTITY["gx"], id="int_identity"),
+        pytest.param(MARTS["gx"], id="marts", marks=pytest.mark.slow),
+    ],
 )
-def test_a_suite_that_cannot_run_closes_its_gate_and_says_so(
-    world: World, tmp_path: Path, fault: str
-) -> None:
-    project = copy_project(tmp_path / "project")
-    path = project / "expectations" / "int_identity" / "int_identity.yaml"
-    document = yaml.safe_load(path.read_text("utf-8"))
-    table = "int_identity__customer_keys"
-    suite = document["tables"][table]
-    if fault == "no_expectations":
-        for part in ("expectations", "key", "volume", "columns"):
-            suite.pop(part, None)
-        suite["expectations"] = []
-        suite["no_key"] = {"because": "a test asks nothing of this table, since 2026-11"}
-    elif fault == "raises":
-        suite["expectations"].append(
-            {
-                "type": "expect_share_of_rows_to_be_at_most",
-                "name": "rows_of_a_column_that_is_not_there",
-                "kwargs": {"condition": "no_such_function(customer_key)", "max_share": 0.5},
-                "severity": "critical",
-                "meta": {"because": "a test wants an engine error, since 2026-11"},
-            }
-        )
-    path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
-    world.use_project(project)
-    if fault == "table_is_missing":
-        import duckdb
-
-        with duckdb.connect(str(world.settings.warehouse_path)) as connection:
-            connection.execute(f"drop table int_identity.{table}")
-        job = world.defs().resolve_job_def("full")
-        check = dg.AssetCheckKey(dg.AssetKey(["int_identity", table]), "expectations")
-        subset = job.get_subset(asset_selection=set(), asset_check_selection={check})
-        result = subset.execute_in_process(instance=world.instance(), raise_on_error=False)
-        (evaluation,) = result.get_asset_check_evaluations()
-    else:
-        run = world.run()
-        assert not run.success
-        assert behind("int_identity", run.materialised) == set()
-        evaluation = run.checks[(f"int_identity/{table}", "expectations")]
-    assert not evaluation.passed
-    assert evaluation.metadata["outcome"].value == "could_not_run"
-    assert str(evaluation.description).startswith("could not run")
-    later = world.run(["int_journey/int_journey__orders"])
+def test_a_run_without_its_checks_does_not_count_as_passed(world: World, gate: Gate) -> None:
+    unchecked = world.run([gate.asset], without_checks=True)
+    assert unchecked.success, unchecked.failures
+    assert unchecked.materialised == {gate.asset}
+    assert unchecked.checks == {}
+    later = world.run([gate.behind])
     assert not later.success
+    assert later.materialised == frozenset()
+    said = " ".join(later.failures.values())
+    assert f"{gate.check} has not run for the latest materialisation" in said
+    assert world.run([gate.asset]).success
+    assert world.run([gate.behind]).success
+
+
+def test_landing_never_runs_without_its_checks_and_a_reported_one_does_not_count(
+    world: World,
+) -> None:
+    runs = world.instance().get_runs_count()
+    with pytest.raises(dg.DagsterInvalidSubsetError, match="does not support subsetting"):
+        world.run([LANDING.asset], without_checks=True)
+    assert world.instance().get_runs_count() == runs
+
+    # The UI's "report materialization" is the one way to a materialisation without checks.
+    key = dg.AssetKey(LANDING.asset.split("/"))
+    world.instance().report_runless_asset_event(dg.AssetMaterialization(key))
+    later = world.run([LANDING.behind])
+    assert not later.success
+    said = " ".join(later.failures.values())
+    assert f"{LANDING.check} has not run for the latest materialisation" in said
+    assert world.run([LANDING.asset]).success
+    assert world.run([LANDING.behind]).success
+
+
+FAULTS = [
+    *(
+        (gate, fault)
+        for gate in (LANDING, STAGING["gx"], IDENTITY["gx"], MARTS["gx"])
+        for fault in (NO_EXPECTATIONS, RAISES, TABLE_IS_MISSING)
+    ),
+    *((layer["dbt"], RAISES) for layer in (STAGING, IDENTITY, MARTS)),
+]
+FAST_FAULTS = (
+    (LANDING, TABLE_IS_MISSING),
+    (IDENTITY["gx"], NO_EXPECTATIONS),
+    (IDENTITY["gx"], TABLE_IS_MISSING),
+    (MARTS["dbt"], RAISES),
+)
+
+
+@pytest.mark.parametrize(
+    "gate, fault",
+    [
+        pytest.param(
+            gate,
+            fault,
+            id=f"{gate}-{fault}",
+            marks=[] if (gate, fault) in FAST_FAULTS else [pytest.mark.slow],
+        )
+        for gate, fault in FAULTS
+    ],
+)
+def test_a_gate_that_cannot_run_is_closed_and_says_so(
+    world: World, tmp_path: Path, gate: Gate, fault: str
+) -> None:
+    world.environment.update(gate.environment)
+    project = copy_project(tmp_path / "project")
+    world.use_project(project)
+    if gate.layer == "landing":
+        # A contract is read when it judges; one that broke before that loads no project.
+        world.defs()
+    gate.keep_from_running(project, world, fault)
+    asset, _, check = gate.check.partition(" / ")
+    if fault == TABLE_IS_MISSING and gate.layer != "landing":
+        run = world.run([], only_check=(asset, check))
+    else:
+        run = world.run([gate.asset, gate.behind])
+        assert not run.success
+    assert gate.behind not in run.materialised
+
+    evaluation = run.checks[(asset, check)]
+    assert not evaluation.passed
+    assert evaluation.severity is dg.AssetCheckSeverity.ERROR
+    assert evaluation.metadata["outcome"].value == "could_not_run"
+    assert "could not run" in str(evaluation.description)
+    assert world.ledger.check_counts()["could_not_run"] > 0
+
+    later = world.run([gate.behind])
+    assert not later.success
+    assert later.materialised == frozenset()
+    assert f"{gate.check} could not run: " in " ".join(later.failures.values())
     assert world.published_version() == 1
 
 
@@ -127,6 +169,9 @@ def test_one_corrupted_entity_never_stops_the_others(world: World) -> None:
     latest = run.checks[("landing/complete_journey/products", "latest_batch")]
     assert not latest.passed
     assert latest.severity is dg.AssetCheckSeverity.WARN
+    fresh = run.checks[("landing/complete_journey/products", "freshness")]
+    assert not fresh.passed
+    assert fresh.metadata["state"].value == "stale"
     assert world.published_version() == 2, "the other entity's news is published"
 
     (refusal,) = world.ledger.open_refusals()
@@ -144,7 +189,7 @@ def test_an_override_is_recorded_and_shown_on_what_it_published(
     world: World, tmp_path: Path
 ) -> None:
     project = copy_project(tmp_path / "project")
-    Gate("gx", "kpi", "kpi/kpi_daily", "").close(project)
+    KPI["gx"].close(project)
     world.use_project(project)
     world.deliver("demographics", "snapshot", world.delivered("demographics").iloc[:-1])
     assert not world.run().success
@@ -194,28 +239,3 @@ def test_automation_goes_on_behind_an_open_gate_and_not_behind_a_closed_one(
     reader = dg.AssetKey(["adapters", "src_complete_journey__demographics"])
     assert (after.get_num_requested(reader) > 0) is is_good
     assert (after.total_requested > 0) is is_good
-
-
-@pytest.mark.slow
-def test_the_command_line_gets_the_guards_answer_too(world: World) -> None:
-    world.environment["SHOPTHREAD_BLOCK_ON_BAD_BATCH"] = "complete_journey/transactions"
-    fifth = date(2017, 1, 5)
-    broken = world.day_of_transactions(fifth).rename(columns={"sales_value": "turnover"})
-    world.deliver("transactions", "2017-01-05", broken)
-    assert not world.run(days=(fifth, fifth)).success
-    here = world.run(["publish/published_version"])
-    said = " ".join(here.failures.values())
-    finished = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", "publish"],
-        env={**os.environ, **world.environment},
-        cwd=PROJECT_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 1
-    told = " ".join((finished.stdout + finished.stderr).split())
-    for words in ("landing/complete_journey/transactions", "contract", "2017-01-05"):
-        assert words in said
-        assert words in told
-    assert world.published_version() == 1

@@ -55,6 +55,10 @@ def test_any_subset_runs_and_the_guard_answers_as_everywhere(
     assert server.finish(refused) == "FAILURE"
     assert "has not run for the latest materialisation" in server.failures(refused)
     assert "commerce/fct_order_lines" in server.failures(refused)
+    # Landing judges inside its op: without its checks there is no run of it at all.
+    landed = ["landing/complete_journey/demographics"]
+    answer = server.answer_to_launch(landed, checks=[])
+    assert answer["__typename"] == "InvalidSubsetError", answer
     whole = server.launch(job="full")
     assert server.finish(whole) == "SUCCESS", server.failures(whole)
     assert world.published_version() == 1, "nothing changed, so the version stays"
@@ -92,6 +96,65 @@ def test_a_backfill_never_publishes_behind_a_refused_batch(tmp_path: Path, world
     assert "landing/complete_journey/transactions / contract" in said
     assert "2017-01-05" in said
     assert world.published_version() == 1
+
+
+_PAGE_OF_ASSETS = """
+{
+  assetNodes {
+    assetKey { path }
+    isMaterializable
+    groupName
+    description
+    kinds
+    owners { ... on TeamAssetOwner { team } }
+    assetMaterializations(limit: 1) {
+      metadataEntries {
+        label
+        ... on TableSchemaMetadataEntry { schema { columns { name type description } } }
+        ... on TableColumnLineageMetadataEntry {
+          lineage { columnName columnDeps { assetKey { path } columnName } }
+        }
+        ... on IntMetadataEntry { intValue }
+      }
+    }
+  }
+}
+"""
+
+
+def test_the_page_of_an_asset_shows_whose_it_is_its_columns_their_origin_and_its_rows(
+    server: DagsterServer,
+) -> None:
+    nodes = {
+        "/".join(node["assetKey"]["path"]): node
+        for node in server.ask(_PAGE_OF_ASSETS)["assetNodes"]
+        if node["isMaterializable"]
+    }
+    bare = [
+        name
+        for name, node in nodes.items()
+        if not (node["description"] and node["kinds"] and node["groupName"])
+        or not all(owner.get("team") for owner in node["owners"] or [{}])
+    ]
+    assert bare == []
+    orders = nodes["commerce/fct_orders"]
+    assert orders["owners"] == [{"team": "commerce"}]
+    assert set(orders["kinds"]) >= {"dbt", "duckdb"}
+    (materialisation,) = orders["assetMaterializations"]
+    shown = {entry["label"]: entry for entry in materialisation["metadataEntries"]}
+    columns = {
+        column["name"]: column for column in shown["dagster/column_schema"]["schema"]["columns"]
+    }
+    assert columns["business_date"]["type"] == "date"
+    assert all(column["description"] for column in columns.values())
+    origins = {
+        item["columnName"]: {
+            ("/".join(dep["assetKey"]["path"]), dep["columnName"]) for dep in item["columnDeps"]
+        }
+        for item in shown["dagster/column_lineage"]["lineage"]
+    }
+    assert ("int_journey/int_journey__orders", "business_date") in origins["business_date"]
+    assert shown["dagster/row_count"]["intValue"] > 0
 
 
 def test_dg_dev_serves_the_same_project(world: World, tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ class Run:
     checks: Mapping[tuple[str, str], dg.AssetCheckEvaluation]
     failures: Mapping[str, str]
     """Step -> what its error says."""
+    reasons: Mapping[str, str]
+    """Step -> the sentence it gave as the reason of its failure, where it gave one."""
 
     def failed_checks(self) -> set[str]:
         """`asset / check` of every check that failed as an error."""
@@ -77,6 +79,7 @@ class World:
 
     def instance(self) -> dg.DagsterInstance:
         """The instance as shipped."""
+        self.enter()
         return dg.DagsterInstance.get()
 
     def defs(self) -> dg.Definitions:
@@ -111,9 +114,9 @@ class World:
         days: tuple[date, date] | None = None,
         tags: Mapping[str, str] | None = None,
         without_checks: bool = False,
+        only_check: tuple[str, str] | None = None,
     ) -> Run:
-        """Run job `full`, or some of its assets, in this process."""
-        self.enter()
+        """Run job `full`, some of its assets or one of its checks, in this process."""
         instance = self.instance()
         job = self.defs().resolve_job_def("full")
         keys = None if assets is None else [dg.AssetKey(name.split("/")) for name in assets]
@@ -123,10 +126,26 @@ class World:
                 raise ValueError("name the assets when their checks are left out")
             job = job.get_subset(asset_selection=set(keys), asset_check_selection=set())
             keys = None
+        if only_check is not None:
+            asset, name = only_check
+            check = dg.AssetCheckKey(dg.AssetKey(asset.split("/")), name)
+            job = job.get_subset(asset_selection=set(), asset_check_selection={check})
+            keys = None
         result = job.execute_in_process(
             instance=instance, asset_selection=keys, raise_on_error=False, tags=all_tags
         )
         return _run(instance, result.run_id, result.success)
+
+    def run_of(self, run_id: str) -> Run:
+        """A run that somebody else made on this world's instance."""
+        instance = self.instance()
+        found = instance.get_run_by_id(run_id)
+        assert found is not None
+        return _run(instance, run_id, found.is_success)
+
+    def latest_run_id(self) -> str:
+        (newest,) = self.instance().get_runs(limit=1)
+        return newest.run_id
 
     def deliver(self, entity: str, partition: str, rows: pd.DataFrame) -> Path:
         """Drop a file into the inbox of the panel's source."""
@@ -156,6 +175,7 @@ def _run(instance: dg.DagsterInstance, run_id: str, success: bool) -> Run:
     materialised: set[str] = set()
     checks: dict[tuple[str, str], dg.AssetCheckEvaluation] = {}
     failures: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for entry in instance.all_logs(run_id):
         event = entry.dagster_event
         if event is None:
@@ -167,7 +187,10 @@ def _run(instance: dg.DagsterInstance, run_id: str, success: bool) -> Run:
             checks[(evaluation.asset_key.to_user_string(), evaluation.check_name)] = evaluation
         elif event.is_step_failure:
             failures[str(event.step_key)] = _error_text(event)
-    return Run(run_id, success, frozenset(materialised), checks, failures)
+            given = event.step_failure_data.user_failure_data
+            if given is not None and given.description:
+                reasons[str(event.step_key)] = given.description
+    return Run(run_id, success, frozenset(materialised), checks, failures, reasons)
 
 
 def _error_text(event: Any) -> str:

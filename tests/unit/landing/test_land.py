@@ -203,6 +203,8 @@ def test_a_judge_that_raises_closes_the_gate(shop: Shop) -> None:
     assert outcomes(report) == {"snapshot": "refused"}
     assert report.verdict is not None
     assert report.verdict.outcome == "could_not_run"
+    (refusal,) = shop.ledger.open_refusals()
+    assert refusal.reason == "could not run: the judge raised RuntimeError"
     assert "4711" not in report.verdict.message
 
 
