@@ -16,12 +16,13 @@ from pydantic import BaseModel
 
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.land import Judge, Landing, LandingReport, Verdict
 from orchestration.landing.ledger import CheckRecord, Ledger, Refusal
 from orchestration.settings import Settings, SettingsError
-from orchestration.sources.config import EntityConfig, SourceConfig
-from orchestration.sources.files import FileReader
+from orchestration.sources.config import EntityConfig, SourceConfig, load_sources
+from orchestration.sources.files import SNAPSHOT, FileReader
 
 CONTRACT_CHECK = "contract"
 LATEST_BATCH_CHECK = "latest_batch"
@@ -129,7 +130,8 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             _describe_days(context, key, report)
         yield contract
         yield latest_batch_check(key, report, refusals)
-        yield freshness_check(key, settings, ledger, source, entity)
+        sources = load_sources(settings.sources_dir)
+        yield freshness_check(settings, ledger, source, entity, sources)
 
     return land
 
@@ -372,50 +374,58 @@ def latest_batch_check(
 
 
 def freshness_check(
-    key: dg.AssetKey,
     settings: Settings,
     ledger: Ledger,
     source: SourceConfig,
     entity: EntityConfig,
+    sources: Sequence[SourceConfig],
 ) -> dg.AssetCheckResult:
-    """Judge the age of the newest accepted data at the data's own date, not at today's."""
-    current = ledger.current(source.source, entity.name)
-    if not current:
-        state, lag = "missing", -1
-    elif not entity.partitioned:
-        refused = ledger.open_refusals(source.source, entity.name)
-        state, lag = ("stale" if refused else "fresh"), 0
-    else:
-        newest = date.fromisoformat(max(name for name in current if name != "undated"))
-        offered = [
-            date.fromisoformat(item.partition_key)
-            for item in ledger.open_refusals(source.source, entity.name)
-            if item.partition_key != "undated"
-        ]
-        as_of = settings.as_of or max([newest, *offered])
-        lag = (as_of - newest).days
-        state = "fresh" if lag * 24 <= entity.max_age_hours and not offered else "stale"
+    """Judge the newest accepted data by the rule of `orchestration.landing.freshness`.
+
+    `sources` are all that are configured: their required entities give the date.
+    """
+    newest = ledger.newest()
+    as_of = date_judged_at(settings.as_of, sources, newest)
+    refusals = ledger.open_refusals(source.source, entity.name)
+    found = judge_freshness(
+        newest.get((source.source, entity.name)),
+        [item.partition_key for item in refusals],
+        as_of,
+        partitioned=entity.partitioned,
+        max_age_hours=entity.max_age_hours,
+    )
     return dg.AssetCheckResult(
-        asset_key=key,
+        asset_key=landing_key(source.source, entity.name),
         check_name=FRESHNESS_CHECK,
-        passed=state == "fresh",
+        passed=found.state == "fresh",
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{state}: the newest accepted data is {max(lag, 0)} days behind"
-        if state != "missing"
-        else "missing: nothing has ever been accepted",
+        description=_freshness_sentence(found, len(refusals)),
         metadata={
-            "state": state,
-            "lag_days": max(lag, 0),
+            "state": found.state,
+            **({} if found.lag_days is None else {"lag_days": found.lag_days}),
             "max_age_hours": entity.max_age_hours,
-            "judged_at": "the newest date among the deliveries, or SHOPTHREAD_AS_OF",
+            "open_refusals": len(refusals),
+            "judged_at": "nothing required has landed" if as_of is None else as_of.isoformat(),
         },
     )
+
+
+def _freshness_sentence(found: Freshness, refusals: int) -> str:
+    if found.state == "missing":
+        return "missing: nothing has ever been accepted"
+    age = {None: "no date to judge by", 0: "the newest data is there", 1: "1 day behind"}.get(
+        found.lag_days, f"{found.lag_days} days behind"
+    )
+    if not refusals:
+        return f"{found.state}: {age}"
+    deliveries = "1 delivery is" if refusals == 1 else f"{refusals} deliveries are"
+    return f"{found.state}: {deliveries} refused and not replaced; {age}"
 
 
 def _metadata(settings: Settings, report: LandingReport) -> dict[str, Any]:
     contract = entity_contract(settings, report.source, report.entity)
     says = {column.landed_name: column.description for column in contract.columns}
-    partitioned = bool(report.partitions) and report.partitions[0].partition != "snapshot"
+    partitioned = bool(report.partitions) and report.partitions[0].partition != SNAPSHOT
     accepted = [item for item in report.partitions if item.outcome == "accepted"]
     return {
         "dagster/row_count": report.total("landed_rows"),

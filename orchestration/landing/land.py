@@ -34,10 +34,13 @@ from orchestration.landing.identifiers import (
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
-from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader, SourceError
-
-UNDATED = "undated"
-"""Partition name of rows that have no event time and so belong to no day."""
+from orchestration.sources.files import (
+    SNAPSHOT,
+    UNDATED,
+    DeliveredFile,
+    FileReader,
+    SourceError,
+)
 
 EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.landing.freshness import NEWEST_DELIVERIES, EntityKey, Newest, newest_of
 from orchestration.sources.config import SourceConfig
 
 _SCHEMA = """
@@ -172,7 +173,15 @@ _EXPORTS: dict[str, tuple[str, pa.Schema]] = {
             batch_id, source_key, vendor, entity, partition_key, content_hash, version,
             version_rule, arrival_no, verdict, physical_rows, landed_rows,
             quarantined_rows, schema_fingerprint, file, reason, data_origin,
-            delivered_at, run_id
+            coalesce(
+                (
+                    select max(deliveries.delivered_at) from deliveries
+                    where deliveries.batch_id = batches.batch_id
+                        and deliveries.outcome <> 'refused'
+                ),
+                delivered_at
+            ) as delivered_at,
+            run_id
         from batches
         where verdict <> 'candidate'
         order by source_key, entity, partition_key, batch_id
@@ -524,6 +533,10 @@ class Ledger:
             (source, entity),
         )
         return {str(row["partition_key"]): _batch(row) for row in rows}
+
+    def newest(self) -> dict[EntityKey, Newest]:
+        """The newest that landing accepted of every entity it accepted anything of."""
+        return newest_of(self._rows(NEWEST_DELIVERIES))
 
     def base_fingerprints(self, source: str, entity: str) -> dict[str, str]:
         """Partition -> fingerprint of the base file that landing last took it from."""
