@@ -31,6 +31,9 @@ from orchestration.warehouse.reading import open_warehouse
 WAREHOUSE_POOL = "warehouse"
 """Everything that opens the warehouse file stands in this queue of one run."""
 
+LEDGER_SOURCE = "ledger"
+"""Name of the dbt source that holds the product's own books."""
+
 _SCHEMA_OF_ADAPTERS = "adapters"
 _GROUP_OF_SCHEMA = {"adapters": "staging", "reference": "staging"}
 
@@ -207,6 +210,29 @@ def layer_assets(
         _raise_for_models(manifest, models, results, settings)
 
     return build_layer
+
+
+def ledger_assets(manifest: DbtManifest) -> list[dg.AssetSpec]:
+    """The product's own books as assets that nothing materialises.
+
+    Each layer's op exports them anew before it builds. They are sources of dbt that no
+    landing asset makes; undeclared they would stand in the UI without a group or a word.
+    """
+    translator = FlowTranslator()
+    return [
+        dg.AssetSpec(
+            translator.get_asset_key(source),
+            group_name="landing",
+            kinds={"parquet"},
+            owners=["team:data-platform"],
+            description=" ".join(
+                [source["description"].strip(), "Exported from the ledger before every build."]
+            ),
+            tags={"source": "shopthread"},
+        )
+        for _, source in sorted(manifest.content["sources"].items())
+        if source["source_name"] == LEDGER_SOURCE
+    ]
 
 
 def _key(translator: FlowTranslator, manifest: DbtManifest, unique_id: str) -> dg.AssetKey:

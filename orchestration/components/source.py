@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
-from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.contract import Column, EntityContract, RowRule
+from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.land import Judge, Landing, LandingReport, Verdict
 from orchestration.landing.ledger import CheckRecord, Ledger, Refusal
 from orchestration.settings import Settings, SettingsError
