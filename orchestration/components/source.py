@@ -5,7 +5,7 @@ Turns attributes into assets with their two gates. What landing does lies in
 `orchestration/defs/sources`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,22 @@ from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.land import Judge, Landing, LandingReport, Verdict
-from orchestration.landing.ledger import CheckRecord, Ledger, Refusal
+from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Refusal
 from orchestration.settings import Settings, SettingsError
 from orchestration.sources.config import EntityConfig, SourceConfig, load_sources
-from orchestration.sources.files import SNAPSHOT, FileReader
+from orchestration.sources.files import FileReader
 
 CONTRACT_CHECK = "contract"
 LATEST_BATCH_CHECK = "latest_batch"
 FRESHNESS_CHECK = "freshness"
 
 _SHOWN_REFUSALS = 3
+
+_OWN_COLUMNS = {
+    "_business_date": "Day of the row on the source's own clock: the partition.",
+    "_batch_id": "The batch that delivered the row.",
+}
+"""Columns that landing adds to what a source delivers."""
 
 
 class LandingSource(dg.Component):
@@ -126,7 +132,9 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         contract = contract_check(source, entity, settings, refusals, report, serves=serves)
         assert_run_goes_on(context.instance, context.run.run_id)
         if contract.passed or not _blocks(settings, source, entity):
-            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(settings, report))
+            yield dg.MaterializeResult(
+                asset_key=key, metadata=landed_metadata(settings, entity, report, current)
+            )
             _describe_days(context, key, report)
         yield contract
         yield latest_batch_check(key, report, refusals)
@@ -331,14 +339,16 @@ def _sentence(source: str, entity: str, refusals: Sequence[Refusal], *, serves: 
     shown = "; ".join(f"{item.partition_key}: {item.reason}" for item in refusals[:_SHOWN_REFUSALS])
     more = len(refusals) - _SHOWN_REFUSALS
     tail = f"; and {more} more" if more > 0 else ""
+    one = len(refusals) == 1
     kept = (
         "landing still serves the last good batch"
         if serves
         else "landing has no batch that keeps the contract"
     )
     return (
-        f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {kept}. "
-        "Deliver a repaired batch for the same partition"
+        f"{source}/{entity}: refused {shown}{tail}. The {'batch is' if one else 'batches are'} kept "
+        f"in quarantine; {kept}. Deliver a repaired batch for "
+        f"{'the same partition' if one else 'each of these partitions'}"
     )
 
 
@@ -399,7 +409,7 @@ def freshness_check(
         check_name=FRESHNESS_CHECK,
         passed=found.state == "fresh",
         severity=dg.AssetCheckSeverity.WARN,
-        description=_freshness_sentence(found, len(refusals)),
+        description=_freshness_sentence(found, len(refusals), partitioned=entity.partitioned),
         metadata={
             "state": found.state,
             **({} if found.lag_days is None else {"lag_days": found.lag_days}),
@@ -410,29 +420,36 @@ def freshness_check(
     )
 
 
-def _freshness_sentence(found: Freshness, refusals: int) -> str:
+def _freshness_sentence(found: Freshness, refusals: int, *, partitioned: bool) -> str:
     if found.state == "missing":
         return "missing: nothing has ever been accepted"
-    age = {None: "no date to judge by", 0: "the newest data is there", 1: "1 day behind"}.get(
-        found.lag_days, f"{found.lag_days} days behind"
-    )
-    if not refusals:
-        return f"{found.state}: {age}"
-    deliveries = "1 delivery is" if refusals == 1 else f"{refusals} deliveries are"
-    return f"{found.state}: {deliveries} refused and not replaced; {age}"
+    what = "landing serves days up to" if partitioned else "landing serves the delivery of"
+    text = f"{found.state}: {what} {found.served}"
+    if found.lag_days is not None:
+        text += f", {found.lag_days} {'day' if found.lag_days == 1 else 'days'} behind"
+    if refusals:
+        text += f"; {refusals} refused and not replaced"
+    return text
 
 
-def _metadata(settings: Settings, report: LandingReport) -> dict[str, Any]:
+def landed_metadata(
+    settings: Settings, entity: EntityConfig, report: LandingReport, current: Mapping[str, Batch]
+) -> dict[str, Any]:
+    """What landing serves of the entity now, and what this run brought of it.
+
+    The row count is that of the table, also after a run that found nothing new.
+    """
     contract = entity_contract(settings, report.source, report.entity)
     says = {column.landed_name: column.description for column in contract.columns}
-    partitioned = bool(report.partitions) and report.partitions[0].partition != SNAPSHOT
     accepted = [item for item in report.partitions if item.outcome == "accepted"]
     return {
-        "dagster/row_count": report.total("landed_rows"),
+        "dagster/row_count": sum(batch.landed_rows for batch in current.values()),
         "dagster/column_schema": dg.TableSchema(
             columns=[
-                dg.TableColumn(name, kind.lower(), description=says.get(name))
-                for name, kind in contract.landed_columns(partitioned=partitioned)
+                dg.TableColumn(
+                    name, kind.lower(), description=says.get(name) or _OWN_COLUMNS.get(name)
+                )
+                for name, kind in contract.landed_columns(partitioned=entity.partitioned)
             ]
         ),
         "rows_delivered": report.total("physical_rows"),
@@ -456,6 +473,11 @@ def _describe_days(
             context.add_asset_metadata(
                 {
                     "verdict": item.outcome,
+                    **(
+                        {"dagster/partition_row_count": item.landed_rows}
+                        if item.outcome != "refused"
+                        else {}
+                    ),
                     "batch": item.batch_id,
                     "rows_delivered": item.physical_rows,
                     "rows_landed": item.landed_rows,

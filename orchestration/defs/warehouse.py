@@ -20,11 +20,7 @@ def warehouse() -> dg.Definitions:
         target_path=settings.manifest_dir.relative_to(settings.dbt_project_dir),
     )
     sources = load_sources(settings.sources_dir)
-    return dg.Definitions(
-        assets=[
-            layer_assets(layer, manifest, project, sources)
-            for layer in Layer
-            if manifest.models(layer)
-        ]
-        + ledger_assets(manifest)
-    )
+    layers = [
+        layer_assets(layer, manifest, project, sources) for layer in Layer if manifest.models(layer)
+    ]
+    return dg.Definitions(assets=[*layers, *ledger_assets(manifest)])

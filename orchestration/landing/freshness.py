@@ -54,6 +54,8 @@ class Freshness:
     """The answer of the rule."""
 
     state: Literal["fresh", "stale", "missing"]
+    served: date | None
+    """How new what landing serves is; None where it serves nothing."""
     lag_days: int | None
     """Days behind; None where there is nothing dated to count from or to."""
 
@@ -104,11 +106,11 @@ def judge_freshness(
     after `as_of` is not late.
     """
     if newest is None:
-        return Freshness("missing", None)
+        return Freshness("missing", None, None)
     refused = list(refused_partitions)
     offered = [date.fromisoformat(name) for name in refused if name not in {UNDATED, SNAPSHOT}]
     until = max([*offered, *([] if as_of is None else [as_of])], default=None)
     served = newest.date_of(partitioned=partitioned)
     lag = None if served is None or until is None else max((until - served).days, 0)
     is_late = lag is not None and lag * 24 > max_age_hours
-    return Freshness("stale" if refused or is_late else "fresh", lag)
+    return Freshness("stale" if refused or is_late else "fresh", served, lag)

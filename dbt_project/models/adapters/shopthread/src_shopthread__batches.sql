@@ -56,8 +56,7 @@ with
             batches.partition_key,
             -- A snapshot's partition is a word, not a day, and so is that of rows without one.
             case
-                when sources.is_partitioned
-                then try_cast(batches.partition_key as date)
+                when sources.is_partitioned then try_cast(batches.partition_key as date)
             end as business_date,
             batches.content_hash,
             batches.version,

@@ -61,8 +61,7 @@ with
     ),
 
     newest_refusals as (
-        select
-            source_key, entity, partition_key, reason, open_refusal_count, newest_refused_date
+        select source_key, entity, partition_key, reason, open_refusal_count, newest_refused_date
         from ranked_refusals
         where newest_first = 1
     ),
