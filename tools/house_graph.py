@@ -20,9 +20,13 @@ def _own(graph: AssetGraph) -> Iterator[Any]:
 
 
 def undeclared_assets(graph: AssetGraph, groups: Collection[str]) -> list[str]:
-    """Every asset has words, an owner and a kind, and stands in one of the flow's groups."""
+    """Every asset has words, an owner and a kind, and stands in one of the flow's groups.
+
+    Also one that nothing materialises: the UI shows it among the rest.
+    """
     found = []
-    for asset in _own(graph):
+    for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.to_user_string()):
+        asset = graph.get(key)
         name = asset.key.to_user_string()
         said = {"description": asset.description, "owner": asset.owners, "kind": asset.kinds}
         found += [f"{name}: has no {what}" for what, value in said.items() if not value]

@@ -329,6 +329,9 @@ def _assert_inside_calendar(days: tuple[date, date], keys: Sequence[str]) -> Non
 
 
 def _title(order: RunOrder, run_id: str, how: str) -> str:
+    if order.assets:
+        # It builds nothing else, so neither the job nor its days say what it does.
+        return f"run {run_id[:8]} · only {' and '.join(order.assets)} · {how}"
     if order.days is None:
         what = "what is new"
     elif order.days[0] == order.days[1]:

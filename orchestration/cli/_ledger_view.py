@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from orchestration.landing.freshness import (
+    NEWEST_DELIVERIES,
+    date_judged_at,
+    judge_freshness,
+    newest_of,
+)
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
-
-_UNDATED = "undated"
+from orchestration.sources.files import UNDATED
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class EntityState:
     """`fresh`, `stale` or `missing`."""
     newest: str | None
     """Newest partition that landing serves."""
-    lag_days: int
+    lag_days: int | None
+    """Days behind; None where there is nothing dated to count from or to."""
     accepted_batches: int
     refused_batches: int
     physical_rows: int
@@ -145,6 +151,8 @@ class LedgerView:
             )
         }
         served = self._served()
+        delivered = newest_of(self._rows(NEWEST_DELIVERIES))
+        as_of = date_judged_at(settings.as_of, sources, delivered)
         refusals = self.open_refusals()
         found = []
         for source in sources:
@@ -155,19 +163,20 @@ class LedgerView:
                 open_here = tuple(
                     item for item in refusals if (item.source_key, item.entity) == key
                 )
-                state, lag = _freshness(
-                    newest,
+                freshness = judge_freshness(
+                    delivered.get(key),
                     [item.partition_key for item in open_here],
-                    settings.as_of,
-                    entity.max_age_hours if entity.partitioned else None,
+                    as_of,
+                    partitioned=entity.partitioned,
+                    max_age_hours=entity.max_age_hours,
                 )
                 found.append(
                     EntityState(
                         source_key=source.source,
                         entity=entity.name,
-                        state=state,
+                        state=freshness.state,
                         newest=newest,
-                        lag_days=lag,
+                        lag_days=freshness.lag_days,
                         accepted_batches=0 if row is None else int(row["accepted_batches"]),
                         refused_batches=0 if row is None else int(row["refused_batches"]),
                         physical_rows=0 if row is None else int(row["physical_rows"]),
@@ -184,7 +193,7 @@ class LedgerView:
             f"""
             select source_key, entity,
                 coalesce(
-                    max(nullif(partition_key, '{_UNDATED}')), '{_UNDATED}'
+                    max(nullif(partition_key, '{UNDATED}')), '{UNDATED}'
                 ) as newest,
                 sum(landed_rows) as served_rows
             from (
@@ -212,7 +221,7 @@ class LedgerView:
             for row in self._rows(
                 "select distinct partition_key from batches where source_key = ? and entity = ?"
                 " and verdict = 'accepted' and landed_rows > 0 and partition_key <> ?",
-                (source, entity, _UNDATED),
+                (source, entity, UNDATED),
             )
         )
 
@@ -326,24 +335,3 @@ class LedgerView:
             refused=batches("refused"),
             new_rows=0 if accepted is None else int(accepted["landed"] or 0),
         )
-
-
-def _freshness(
-    newest: str | None,
-    refused: Sequence[str],
-    as_of: date | None,
-    max_age_hours: int | None,
-) -> tuple[str, int]:
-    """State and days behind, by the rule of the landing asset's freshness check.
-
-    Judged at the newest date on offer, not at today's: the panel ended in 2017.
-    """
-    if newest is None:
-        return "missing", 0
-    if max_age_hours is None or newest == _UNDATED:
-        return ("stale" if refused else "fresh"), 0
-    served = date.fromisoformat(newest)
-    offered = [date.fromisoformat(name) for name in refused if name != _UNDATED]
-    lag = max(((as_of or max([served, *offered])) - served).days, 0)
-    is_fresh = lag * 24 <= max_age_hours and not refused
-    return ("fresh" if is_fresh else "stale"), lag

@@ -94,8 +94,13 @@ def lines_of_failure(settings: Settings, ending: Ending) -> Lines:
     not_built = [stage.value for stage, rec in record.stages.items() if rec.started_at is None]
     if not_built:
         lines.append(("not built", ", ".join(not_built)))
-    lines.append(("served", served_line(current(settings))))
-    lines += _next_after_failure(record, shown)
+    served = current(settings)
+    lines.append(("served", served_line(served)))
+    if served is None and not record.closed and Stage.LANDING not in record.stages:
+        # It was asked to publish what nobody has built yet.
+        lines.append(("next", "shopthread run builds everything first"))
+    else:
+        lines += _next_after_failure(record, shown)
     return lines
 
 

@@ -56,14 +56,16 @@ def shopthread(
 
 
 app.command("run")(run)
-app.command("status")(status)
+app.command("status", short_help="Show what is served, delivered and refused.")(status)
 app.command("query")(query)
-app.command("report")(report)
-app.command("publish")(publish)
+app.command("report", short_help="Write the published version as one HTML page.")(report)
+app.command("publish", short_help="Publish what is built, behind every gate.")(publish)
 app.command("rollback")(rollback)
-app.command("doctor")(doctor)
+app.command("doctor", short_help="Examine installation and state; change nothing.")(doctor)
 app.add_typer(quarantine_app, name="quarantine")
-app.add_typer(demo_app, name="demo")
+app.add_typer(
+    demo_app, name="demo", short_help="Run it on a year of sample data, then serve the UI."
+)
 
 
 def run_app() -> None:

@@ -34,7 +34,12 @@ def demo(
     ] = None,
     port: Annotated[
         int,
-        typer.Option(min=1, max=65535, help="Port of the UI; the next free one when it is taken."),
+        typer.Option(
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Port of the UI; the next free one when it is taken.",
+        ),
     ] = 3000,
 ) -> None:
     """Land, check, build, publish and report a year of sample data, then serve the UI.
@@ -82,7 +87,7 @@ def demo(
         say_block([("UI", f"{running.url} is served already")])
 
 
-@demo_app.command("bad-day")
+@demo_app.command("bad-day", short_help="Deliver a corrupted day and watch the gate close.")
 @answering
 def bad_day(
     kind: Annotated[

@@ -49,7 +49,7 @@ def publish(
 def rollback(
     version: Annotated[
         int | None,
-        typer.Argument(metavar="[VERSION]", help="Version to serve; the one before by default."),
+        typer.Argument(metavar="VERSION", help="Version to serve; the one before by default."),
     ] = None,
     reason: Annotated[
         str, typer.Option(metavar="TEXT", help="Why, for the history of versions.")

@@ -28,7 +28,7 @@ def status(
     """Show what readers see, what each source delivered, what was refused and why.
 
     Looks only: it takes no lock and starts nothing, so it answers while a run goes on. The age
-    of data is judged at the data's own newest date, or at SHOPTHREAD_AS_OF.
+    of data is judged at the newest day of the slowest required source, or at SHOPTHREAD_AS_OF.
 
     \b
     Examples:
@@ -162,8 +162,21 @@ def _show(facts: dict[str, Any]) -> None:
     say()
     _show_sources(facts["sources"])
     say_block(_refusal_lines(facts["sources"]) + _waiver_lines(facts["waived"]))
+    say_block(_next_lines(facts))
+
+
+def _next_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    refused = [
+        f"inbox/{item['source']}/{item['entity']}/{refusal['partition']}.parquet"
+        for item in facts["sources"]
+        for refusal in item["open_refusals"]
+    ]
+    if refused:
+        more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+        return [("next", f"deliver a repaired batch ({refused[0]}{more}), then shopthread run")]
     if facts["published"] is None:
-        say_block([("next", "shopthread demo · shopthread run")])
+        return [("next", "shopthread demo · shopthread run")]
+    return []
 
 
 def _published_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -183,7 +183,7 @@ def build_in_chain(
         if asked.layer is Layer.STAGING:
             ledger.export_books(settings.ledger_export_dir, sources, settings.as_of)
         if asked.layer is Layer.QUALITY:
-            ledger.export_check_results(settings.ledger_export_dir)
+            ledger.export_what_every_run_changes(settings.ledger_export_dir)
         reach(Place.WAREHOUSE_EXPORTED)
         chain = _chain_of_whole_file(settings, ledger, manifest, asked.run_id)
         chain.require(asked.models, f"layer {asked.layer.value}")

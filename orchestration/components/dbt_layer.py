@@ -32,6 +32,8 @@ WAREHOUSE_POOL = "warehouse"
 STANDS = "stands"
 """Status of a model that was not built again, because nothing behind it changed."""
 
+LEDGER_SOURCE = "ledger"
+"""Name of the dbt source that holds the product's own books."""
 _GROUP_OF_SCHEMA = {"adapters": "staging", "reference": "staging"}
 
 
@@ -251,6 +253,29 @@ def _standing(
             "status": STANDS,
         },
     )
+
+
+def ledger_assets(manifest: DbtManifest) -> list[dg.AssetSpec]:
+    """The product's own books as assets that nothing materialises.
+
+    The ops of staging and quality export them before they build. They are sources of dbt that no
+    landing asset makes; undeclared they would stand in the UI without a group or a word.
+    """
+    translator = FlowTranslator()
+    return [
+        dg.AssetSpec(
+            translator.get_asset_key(source),
+            group_name="landing",
+            kinds={"parquet"},
+            owners=["team:data-platform"],
+            description=" ".join(
+                [source["description"].strip(), "Exported from the ledger before it is built upon."]
+            ),
+            tags={"source": "shopthread"},
+        )
+        for _, source in sorted(manifest.content["sources"].items())
+        if source["source_name"] == LEDGER_SOURCE
+    ]
 
 
 def _key(translator: FlowTranslator, manifest: DbtManifest, unique_id: str) -> dg.AssetKey:

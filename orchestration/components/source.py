@@ -5,7 +5,7 @@ Turns attributes into assets with their two gates. What landing does lies in
 `orchestration/defs/sources`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.landing.contract import Column, EntityContract, RowRule
+from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.land import (
     COULD_NOT_RUN,
     Judge,
@@ -25,9 +26,9 @@ from orchestration.landing.land import (
     LandingReport,
     Verdict,
 )
-from orchestration.landing.ledger import CheckRecord, Ledger, Refusal, Waiver
+from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Refusal, Waiver
 from orchestration.settings import Settings, SettingsError
-from orchestration.sources.config import EntityConfig, SourceConfig
+from orchestration.sources.config import EntityConfig, SourceConfig, load_sources
 from orchestration.sources.files import FileReader
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ LATEST_BATCH_CHECK = "latest_batch"
 FRESHNESS_CHECK = "freshness"
 
 _SHOWN_REFUSALS = 3
+
+_OWN_COLUMNS = {
+    "_business_date": "Day of the row on the source's own clock: the partition.",
+    "_batch_id": "The batch that delivered the row.",
+}
+"""Columns that landing adds to what a source delivers."""
 
 
 class Served(StrEnum):
@@ -142,7 +149,9 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             record = _whole_batch_record(source, entity, verdict)
             ledger.record_checks(context.run.run_id, [record])
             yield from _unjudged(key, error)
-            yield freshness_check(key, settings, ledger, source, entity)
+            yield freshness_check(
+                settings, ledger, source, entity, load_sources(settings.sources_dir)
+            )
             return
         refusals = ledger.open_refusals(source.source, entity.name)
         waivers = tuple(ledger.waivers(source.source, entity.name).values())
@@ -159,11 +168,16 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         )
         assert_run_goes_on(context.instance, context.run.run_id)
         if contract.passed or not _blocks(settings, source, entity):
-            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(settings, report))
+            yield dg.MaterializeResult(
+                asset_key=key,
+                metadata=landed_metadata(
+                    settings, entity, report, ledger.current(source.source, entity.name)
+                ),
+            )
             _describe_days(context, key, report)
         yield contract
         yield latest_batch_check(key, report, refusals, waivers)
-        yield freshness_check(key, settings, ledger, source, entity)
+        yield freshness_check(settings, ledger, source, entity, load_sources(settings.sources_dir))
 
     return land
 
@@ -418,9 +432,11 @@ def _sentence(
     shown = "; ".join(f"{item.partition_key}: {item.reason}" for item in refusals[:_SHOWN_REFUSALS])
     more = len(refusals) - _SHOWN_REFUSALS
     tail = f"; and {more} more" if more > 0 else ""
+    one = len(refusals) == 1
     return (
-        f"{source}/{entity}: refused {shown}{tail}. The batches are kept in quarantine; {serves}. "
-        "Deliver a repaired batch for the same partition, or waive the refusal with "
+        f"{source}/{entity}: refused {shown}{tail}. The {'batch is' if one else 'batches are'} kept "
+        f"in quarantine; {serves}. Deliver a repaired batch for "
+        f"{'the same partition' if one else 'each of these partitions'}, or waive the refusal with "
         "`shopthread quarantine waive`"
     )
 
@@ -490,57 +506,72 @@ def latest_batch_check(
 
 
 def freshness_check(
-    key: dg.AssetKey,
     settings: Settings,
     ledger: Ledger,
     source: SourceConfig,
     entity: EntityConfig,
+    sources: Sequence[SourceConfig],
 ) -> dg.AssetCheckResult:
-    """Judge the age of the newest accepted data at the data's own date, not at today's."""
-    current = ledger.current(source.source, entity.name)
-    if not current:
-        state, lag = "missing", -1
-    elif not entity.partitioned:
-        refused = ledger.open_refusals(source.source, entity.name)
-        state, lag = ("stale" if refused else "fresh"), 0
-    else:
-        newest = date.fromisoformat(max(name for name in current if name != "undated"))
-        offered = [
-            date.fromisoformat(item.partition_key)
-            for item in ledger.open_refusals(source.source, entity.name)
-            if item.partition_key != "undated"
-        ]
-        as_of = settings.as_of or max([newest, *offered])
-        lag = (as_of - newest).days
-        state = "fresh" if lag * 24 <= entity.max_age_hours and not offered else "stale"
+    """Judge the newest accepted data by the rule of `orchestration.landing.freshness`.
+
+    `sources` are all that are configured: their required entities give the date.
+    """
+    newest = ledger.newest()
+    as_of = date_judged_at(settings.as_of, sources, newest)
+    refusals = ledger.open_refusals(source.source, entity.name)
+    found = judge_freshness(
+        newest.get((source.source, entity.name)),
+        [item.partition_key for item in refusals],
+        as_of,
+        partitioned=entity.partitioned,
+        max_age_hours=entity.max_age_hours,
+    )
     return dg.AssetCheckResult(
-        asset_key=key,
+        asset_key=landing_key(source.source, entity.name),
         check_name=FRESHNESS_CHECK,
-        passed=state == "fresh",
+        passed=found.state == "fresh",
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{state}: the newest accepted data is {max(lag, 0)} days behind"
-        if state != "missing"
-        else "missing: nothing has ever been accepted",
+        description=_freshness_sentence(found, len(refusals), partitioned=entity.partitioned),
         metadata={
-            "state": state,
-            "lag_days": max(lag, 0),
+            "state": found.state,
+            **({} if found.lag_days is None else {"lag_days": found.lag_days}),
             "max_age_hours": entity.max_age_hours,
-            "judged_at": "the newest date among the deliveries, or SHOPTHREAD_AS_OF",
+            "open_refusals": len(refusals),
+            "judged_at": "nothing required has landed" if as_of is None else as_of.isoformat(),
         },
     )
 
 
-def _metadata(settings: Settings, report: LandingReport) -> dict[str, Any]:
+def _freshness_sentence(found: Freshness, refusals: int, *, partitioned: bool) -> str:
+    if found.state == "missing":
+        return "missing: nothing has ever been accepted"
+    what = "landing serves days up to" if partitioned else "landing serves the delivery of"
+    text = f"{found.state}: {what} {found.served}"
+    if found.lag_days is not None:
+        text += f", {found.lag_days} {'day' if found.lag_days == 1 else 'days'} behind"
+    if refusals:
+        text += f"; {refusals} refused and not replaced"
+    return text
+
+
+def landed_metadata(
+    settings: Settings, entity: EntityConfig, report: LandingReport, current: Mapping[str, Batch]
+) -> dict[str, Any]:
+    """What landing serves of the entity now, and what this run brought of it.
+
+    The row count is that of the table, also after a run that found nothing new.
+    """
     contract = entity_contract(settings, report.source, report.entity)
     says = {column.landed_name: column.description for column in contract.columns}
-    partitioned = bool(report.partitions) and report.partitions[0].partition != "snapshot"
     accepted = [item for item in report.partitions if item.outcome == "accepted"]
     return {
-        "dagster/row_count": report.total("landed_rows"),
+        "dagster/row_count": sum(batch.landed_rows for batch in current.values()),
         "dagster/column_schema": dg.TableSchema(
             columns=[
-                dg.TableColumn(name, kind.lower(), description=says.get(name))
-                for name, kind in contract.landed_columns(partitioned=partitioned)
+                dg.TableColumn(
+                    name, kind.lower(), description=says.get(name) or _OWN_COLUMNS.get(name)
+                )
+                for name, kind in contract.landed_columns(partitioned=entity.partitioned)
             ]
         ),
         "rows_delivered": report.total("physical_rows"),
@@ -564,6 +595,11 @@ def _describe_days(
             context.add_asset_metadata(
                 {
                     "verdict": item.outcome,
+                    **(
+                        {"dagster/partition_row_count": item.landed_rows}
+                        if item.outcome != "refused"
+                        else {}
+                    ),
                     "batch": item.batch_id,
                     "rows_delivered": item.physical_rows,
                     "rows_landed": item.landed_rows,

@@ -3,7 +3,7 @@
 import dagster as dg
 from dagster_dbt import DbtProject
 
-from orchestration.components.dbt_layer import layer_assets
+from orchestration.components.dbt_layer import layer_assets, ledger_assets
 from orchestration.components.run_state import quiet_libraries
 from orchestration.sources.config import load_sources
 from orchestration.warehouse.manifest import Layer, load_manifest
@@ -11,7 +11,7 @@ from orchestration.warehouse.manifest import Layer, load_manifest
 
 @dg.definitions
 def warehouse() -> dg.Definitions:
-    """Every model and seed of the dbt project as an asset of its layer."""
+    """Every model and seed of the dbt project as an asset of its layer, and the ledger."""
     settings = quiet_libraries()
     manifest = load_manifest(settings)
     project = DbtProject(
@@ -20,10 +20,7 @@ def warehouse() -> dg.Definitions:
         target_path=settings.manifest_dir.relative_to(settings.dbt_project_dir),
     )
     sources = load_sources(settings.sources_dir)
-    return dg.Definitions(
-        assets=[
-            layer_assets(layer, manifest, project, sources)
-            for layer in Layer
-            if manifest.models(layer)
-        ]
-    )
+    layers = [
+        layer_assets(layer, manifest, project, sources) for layer in Layer if manifest.models(layer)
+    ]
+    return dg.Definitions(assets=[*layers, *ledger_assets(manifest)])

@@ -37,10 +37,13 @@ from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
-from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader, SourceError
-
-UNDATED = "undated"
-"""Partition name of rows that have no event time and so belong to no day."""
+from orchestration.sources.files import (
+    SNAPSHOT,
+    UNDATED,
+    DeliveredFile,
+    FileReader,
+    SourceError,
+)
 
 EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""
@@ -336,10 +339,13 @@ class Landing:
         from_base = file.partition is None
         partitions = [SNAPSHOT] if days is None else [day.isoformat() for day in days]
         current, seen = self._memory()
+        refused = self.refused_partitions()
         known = {
             name
             for name in partitions
             if self._is_known(name, fingerprint, current, seen, from_base=from_base)
+            # What takes the place of a refused batch is judged, although it is served already.
+            and not (name in refused and current[name].delivery_fingerprint == fingerprint)
         }
         waivers = self.ledger.waivers(self.source.source, self.entity.name)
         waived = {name for name in partitions if self._is_waived(waivers.get(name), fingerprint)}
@@ -376,6 +382,11 @@ class Landing:
             return reports + landed, verdict, warnings
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def refused_partitions(self) -> frozenset[str]:
+        """Partitions whose newest delivery was refused and not replaced."""
+        refusals = self.ledger.open_refusals(self.source.source, self.entity.name)
+        return frozenset(item.partition_key for item in refusals)
 
     def _memory(self) -> tuple[dict[str, Batch], dict[str, str]]:
         source, entity = self.source.source, self.entity.name
@@ -706,6 +717,9 @@ class _Candidate:
         repeated = [batch for batch in batches if self._is_served(batch, current)]
         fresh = [batch for batch in batches if batch not in repeated]
         reach(Place.LANDING_SPLIT)
+        # Without a new verdict the checks would go on telling of the batch that was refused.
+        open_before = self.landing.refused_partitions()
+        healing = [batch for batch in repeated if batch.partition_key in open_before]
         problems = {batch.batch_id: self._problem(batch) for batch in fresh}
         refused = {
             batch_id: Verdict("failed", problem)
@@ -713,9 +727,10 @@ class _Candidate:
             if problem is not None
         }
         verdict, closed = self._judge_batches(
-            [batch for batch in fresh if batch.batch_id not in refused]
+            [batch for batch in (*fresh, *healing) if batch.batch_id not in refused]
         )
         refused |= closed
+        repeated = [batch for batch in repeated if batch.batch_id not in refused]
         accepted = [batch for batch in fresh if batch.batch_id not in refused]
         reach(Place.LANDING_JUDGED)
         self._write(accepted, reasons)
@@ -729,7 +744,7 @@ class _Candidate:
         reports = [_unchanged(batch) for batch in repeated]
         reports += [
             self._refuse(batch, refused[batch.batch_id], reasons)
-            for batch in fresh
+            for batch in (*fresh, *healing)
             if batch.batch_id in refused
         ]
         reports += [_accepted(batch, reasons[batch.batch_id]) for batch in accepted]

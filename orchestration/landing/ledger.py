@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.landing.freshness import NEWEST_DELIVERIES, EntityKey, Newest, newest_of
 from orchestration.sources.config import SourceConfig
 
 _SCHEMA = """
@@ -221,6 +222,10 @@ class CheckRecord:
 
 
 _CHECK_RESULTS = "check_results"
+_NEWEST_DELIVERIES = "newest_deliveries"
+_EVERY_RUN = (_CHECK_RESULTS, _NEWEST_DELIVERIES)
+"""What every run changes. Only quality reads it: elsewhere it would make all of the
+warehouse outdated each time."""
 
 _EXPORTS: dict[str, tuple[str, pa.Schema]] = {
     "batches": (
@@ -255,6 +260,23 @@ _EXPORTS: dict[str, tuple[str, pa.Schema]] = {
                 ("data_origin", pa.string()),
                 ("delivered_at", pa.timestamp("us")),
                 ("run_id", pa.string()),
+            ]
+        ),
+    ),
+    _NEWEST_DELIVERIES: (
+        (
+            "select deliveries.source_key, deliveries.entity,"
+            " max(deliveries.delivered_at) as delivered_at from deliveries"
+            " inner join batches on batches.batch_id = deliveries.batch_id"
+            " where deliveries.outcome <> 'refused' and batches.verdict = 'accepted'"
+            " group by deliveries.source_key, deliveries.entity"
+            " order by deliveries.source_key, deliveries.entity"
+        ),
+        pa.schema(
+            [
+                ("source_key", pa.string()),
+                ("entity", pa.string()),
+                ("delivered_at", pa.timestamp("us")),
             ]
         ),
     ),
@@ -673,6 +695,10 @@ class Ledger:
             found.setdefault(key, []).append(str(row["batch_id"]))
         return {key: tuple(batches) for key, batches in found.items()}
 
+    def newest(self) -> dict[EntityKey, Newest]:
+        """The newest that landing accepted of every entity it accepted anything of."""
+        return newest_of(self._rows(NEWEST_DELIVERIES))
+
     def base_fingerprints(self, source: str, entity: str) -> dict[str, str]:
         """Partition -> fingerprint of the base file that landing last took it from."""
         rows = self._rows(
@@ -931,14 +957,13 @@ class Ledger:
         """Write what was delivered and configured as Parquet files, each replaced atomically.
 
         What staging builds on: written once per build of staging, so that later layers and
-        partial runs read the same books and the same as-of date. Check results are written
-        only where none are yet: a file must be there for the views upon it.
+        partial runs read the same books and the same as-of date. What every run changes is
+        written only where it is not yet: a file must be there for the views upon it.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        for name in _EXPORTS.keys() - {_CHECK_RESULTS}:
-            self._export(folder, name)
-        if not (folder / f"{_CHECK_RESULTS}.parquet").exists():
-            self._export(folder, _CHECK_RESULTS)
+        for name in _EXPORTS:
+            if name not in _EVERY_RUN or not (folder / f"{name}.parquet").exists():
+                self._export(folder, name)
         _write(
             folder / "sources.parquet",
             pa.Table.from_pylist(list(source_rows(sources)), schema=_SOURCES_SCHEMA),
@@ -956,10 +981,11 @@ class Ledger:
             ),
         )
 
-    def export_check_results(self, folder: Path) -> None:
-        """Write the newest result of every check as a Parquet file, replaced atomically."""
+    def export_what_every_run_changes(self, folder: Path) -> None:
+        """Write the newest check results and deliveries as Parquet, each replaced atomically."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._export(folder, _CHECK_RESULTS)
+        for name in _EVERY_RUN:
+            self._export(folder, name)
 
     def _export(self, folder: Path, name: str) -> None:
         query, schema = _EXPORTS[name]

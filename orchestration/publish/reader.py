@@ -79,6 +79,13 @@ def query(
     found = _find(settings, version)
     with connect(settings, personal=personal, version=found.version) as connection:
         try:
+            # DuckDB would run all of them and answer with the last one's rows.
+            statements = len(connection.extract_statements(sql))
+            if statements > 1:
+                raise QueryError(
+                    f"{statements} statements were given and one is answered; nothing was asked. "
+                    "Ask them one by one"
+                )
             connection.execute(sql)
         except duckdb.Error as error:
             raise _query_error(error, found) from error

@@ -220,7 +220,10 @@ class Freshness:
     state: str
     """fresh, stale or missing."""
 
+    is_partitioned: bool
     newest_date: date | None
+    """Newest business date; of what is delivered whole, the day of its last delivery."""
+
     lag_days: int | None
     max_age_hours: int | None
     open_refusals: int
@@ -717,14 +720,25 @@ def _read_layers(connection: duckdb.DuckDBPyConnection) -> tuple[CheckLayer, ...
         for row in _rows(
             connection,
             """
+            with asked as (
+                select
+                    -- The step whose table was asked, whoever asked it: a fact's dbt tests and
+                    -- its suite count together. Adapters and seeds are staging's own.
+                    case
+                        when split_part(asset, '/', 1) in ('adapters', 'reference') then 'staging'
+                        else split_part(asset, '/', 1)
+                    end as step,
+                    outcome
+                from quality.dq_results
+            )
             select
-                layer,
+                step,
                 count(*) filter (where outcome = 'passed'),
                 count(*) filter (where outcome = 'failed'),
                 count(*) filter (where outcome not in ('passed', 'failed'))
-            from quality.dq_results
-            group by layer
-            order by layer
+            from asked
+            group by step
+            order by step
             """,
         )
     )
@@ -807,6 +821,7 @@ def _read_freshness(connection: duckdb.DuckDBPyConnection) -> tuple[Freshness, .
                 freshness.source_key,
                 freshness.entity,
                 freshness.freshness_state,
+                freshness.is_partitioned,
                 freshness.newest_date,
                 freshness.lag_days,
                 freshness.max_age_hours,

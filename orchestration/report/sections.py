@@ -64,7 +64,10 @@ LAYER_MEANINGS: Final = {
     "staging": "every source in one shape",
     "int_identity": "who is the same customer",
     "int_journey": "orders and contacts in time",
-    "marts": "what this report reads",
+    "customer": "who they are and what they are worth",
+    "commerce": "orders, products, coupons",
+    "journey": "how the brand and its customers met",
+    "kpi": "the figures of this report",
     "quality": "the accounts of all of this",
 }
 _LAYER_ORDER: Final = tuple(LAYER_MEANINGS)
@@ -110,6 +113,14 @@ def _average(values: Iterable[Decimal | None]) -> Decimal | None:
 
 def _count(value: int | None) -> str:
     return number(value) if value is not None else NOTHING
+
+
+def _newest(item: Freshness) -> str:
+    """The newest day of data; what is delivered whole has none but that of its delivery."""
+    if item.newest_date is None:
+        return NOTHING
+    day = day_name(item.newest_date)
+    return day if item.is_partitioned else f"whole, of {day}"
 
 
 def _stale_reason(item: Freshness, given: str | None) -> str:
@@ -753,7 +764,7 @@ class Sections:
             rows.append(
                 {
                     "name": f"{item.source_key} / {item.entity}",
-                    "newest": day_name(item.newest_date) if item.newest_date else NOTHING,
+                    "newest": _newest(item),
                     "delivered": _count(item.delivered_rows),
                     "quarantined": _count(item.quarantined_rows),
                     "is_stale": is_stale,

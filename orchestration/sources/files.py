@@ -14,6 +14,9 @@ from pathlib import Path
 SNAPSHOT = "snapshot"
 """Partition name of an entity that is delivered whole."""
 
+UNDATED = "undated"
+"""Partition name of rows whose event time is empty: they belong to no business date."""
+
 _CHUNK = 1 << 20
 
 

@@ -34,7 +34,7 @@ def empty_home(tmp_path: Path) -> Settings:
                 settings, ledger, source, entity, "none", datetime.now(UTC)
             ).write_empty_file()
     ledger.export_books(settings.ledger_export_dir, sources, None)
-    ledger.export_check_results(settings.ledger_export_dir)
+    ledger.export_what_every_run_changes(settings.ledger_export_dir)
     return settings
 
 

@@ -148,7 +148,7 @@ def test_a_batch_refused_before_any_expectation_was_asked_leaves_a_check_record(
 ) -> None:
     deliver(project, product=[1], cost=[5.0])
     assert not contract_of(land(instance)).passed
-    open_state()[1].export_check_results(project / "exported")
+    open_state()[1].export_what_every_run_changes(project / "exported")
     (record,) = pd.read_parquet(project / "exported" / "check_results.parquet").to_dict("records")
     assert record["asset"] == "landing/corner_shop/products"
     assert (record["check_name"], record["expectation"]) == ("contract", "whole_batch")

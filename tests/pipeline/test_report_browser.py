@@ -23,6 +23,17 @@ DESKTOP = (1400, 900)
 PHONE = (390, 844)
 Scheme = Literal["light", "dark"]
 
+# States and titles that stand on two lines. Names of tables may be broken: they are long.
+BROKEN_WORDS = """
+() => [...document.querySelectorAll('.unbroken')]
+  .filter(element => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1;
+  })
+  .map(element => element.textContent)
+"""
+
 # Every piece of text that can be seen, its colour, and the ground it is painted on.
 WEAK_TEXT = """
 () => {
@@ -137,6 +148,7 @@ def test_the_page_is_whole_quiet_and_readable(
         assert seen.complaints == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert page.evaluate(BEYOND_THE_EDGE) == []
+        assert page.evaluate(BROKEN_WORDS) == []
         text = page.evaluate(WEAK_TEXT)
         assert text["seen"] > 200
         assert text["weak"] == []

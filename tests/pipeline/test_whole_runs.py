@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
@@ -57,6 +58,25 @@ def test_every_record_is_accounted_for(world: World) -> None:
         assert row["physical_rows"] == delivered.metadata.num_rows
     open_accounts = ask(world, "select check_key from dq_reconciliation where not is_balanced")
     assert open_accounts == []
+
+
+def test_a_run_without_news_still_shows_the_rows_and_columns_that_landing_serves(
+    world: World,
+) -> None:
+    name = "landing/complete_journey/transactions"
+    run = world.run([name])
+    assert run.success, run.failures
+    event = world.instance().get_latest_materialization_event(dg.AssetKey(name.split("/")))
+    assert event is not None
+    assert event.asset_materialization is not None
+    shown = event.asset_materialization.metadata
+    delivered = pq.ParquetFile(world.settings.panel_files() / "transactions.parquet")
+    assert shown["rows_landed"].value == 0
+    assert shown["dagster/row_count"].value == delivered.metadata.num_rows
+    schema = shown["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    assert {"_business_date", "_batch_id"} <= {column.name for column in schema.columns}
+    assert [column.name for column in schema.columns if not column.description] == []
 
 
 def test_a_row_lost_behind_the_ledger_closes_the_accounts(world: World) -> None:

@@ -12,7 +12,7 @@ from typer.testing import Result
 from orchestration.cli._instance import remember_ui
 from orchestration.cli._outcome import ERROR_FILE, answering
 from orchestration.file_lock import hold_file
-from orchestration.landing.ledger import Ledger
+from orchestration.landing.ledger import Batch, Ledger
 from orchestration.publish import current, versions
 from orchestration.settings import PROJECT_DIR, Settings
 
@@ -201,6 +201,15 @@ def test_a_refused_query_is_a_sentence_and_exit_code_1(shopthread: Shopthread, s
     assert "Traceback" not in result.output
 
 
+@pytest.mark.usefixtures("served")
+def test_two_statements_are_refused_and_none_is_answered(shopthread: Shopthread) -> None:
+    result = shopthread("query", "select 'one' as x; select 'two' as x")
+    assert result.exit_code == 1
+    assert "2 statements were given and one is answered; nothing was asked" in result.stderr
+    assert result.stdout == ""
+    assert shopthread("query", "select 'one' as x;").exit_code == 0
+
+
 # -- rollback ---------------------------------------------------------------------------
 
 
@@ -233,6 +242,34 @@ def test_status_of_a_home_without_anything(shopthread: Shopthread, home: Path) -
     assert "nothing yet" in result.stdout
     assert "missing" in result.stdout
     assert not home.exists()
+
+
+def test_status_names_the_file_that_opens_a_gate(shopthread: Shopthread, served: Settings) -> None:
+    batch = Batch(
+        batch_id="bad",
+        source_key="complete_journey",
+        vendor="complete_journey",
+        entity="transactions",
+        partition_key="2017-12-31",
+        content_hash="bad",
+        version_rule="arrival",
+        verdict="candidate",
+        physical_rows=9,
+        landed_rows=0,
+        quarantined_rows=9,
+        schema_fingerprint="s",
+        contract_fingerprint="c",
+        delivery_fingerprint="d",
+        file=None,
+        reason=None,
+        data_origin="panel",
+        run_id="run-1",
+    )
+    Ledger(served.ledger_path).refuse(batch, "lacks cards", {"missing_household_id": 9})
+    shown = " ".join(shopthread("status").stdout.split())
+    assert "refused complete_journey/transactions 2017-12-31: lacks cards" in shown
+    file = "inbox/complete_journey/transactions/2017-12-31.parquet"
+    assert f"next deliver a repaired batch ({file}), then shopthread run" in shown
 
 
 def test_status_as_json_names_version_sources_checks_and_locks(

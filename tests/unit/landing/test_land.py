@@ -336,6 +336,29 @@ def test_rows_that_get_their_time_close_the_refusal_of_the_undated(shop: Shop) -
     assert shop.ledger.open_refusals() == ()
 
 
+@pytest.mark.parametrize("place", ["2017-01-01", None], ids=["inbox", "base"])
+def test_a_served_batch_that_takes_the_place_of_a_refused_one_is_judged_again(
+    shop: Shop, place: str | None
+) -> None:
+    """Else the checks would go on telling of the refused batch after it was replaced."""
+    good, bad = [sale(1, 1)], [sale(2, 1) | {"amount": -1.0}]
+    for rows, outcome, asked in (
+        (good, "accepted", [1]),
+        (bad, "refused", [1]),
+        (good, "unchanged", [1, 1]),
+    ):
+        shop.deliver("sales", rows, place)
+        report = shop.landing("sales").land([date(2017, 1, 1)])
+        assert outcomes(report) == {"2017-01-01": outcome}
+        assert shop.judge.asked == asked
+        assert report.verdict is not None
+        assert report.verdict.passed == (outcome != "refused")
+    assert shop.ledger.open_refusals() == ()
+    again = shop.landing("sales").land([date(2017, 1, 1)])
+    assert outcomes(again) == {"2017-01-01": "unchanged"}
+    assert again.verdict is None, "nothing was refused since, so nobody is asked"
+
+
 def test_a_base_file_that_cannot_be_read_is_refused_and_raises_nowhere(shop: Shop) -> None:
     path = shop.deliver("sales", [sale(1, 1)])
     shop.landing("sales").land()

@@ -75,7 +75,8 @@ create table quality.dq_rejects (
     source_key varchar, entity varchar, batch_id varchar, reason_code varchar, rows bigint
 );
 create table quality.dq_freshness (
-    source_key varchar, entity varchar, freshness_state varchar, newest_date date,
+    source_key varchar, entity varchar, freshness_state varchar, is_partitioned boolean,
+    newest_date date,
     lag_days bigint, max_age_hours bigint, open_refusal_count bigint,
     refused_partition varchar, refusal_reason varchar
 );
@@ -180,6 +181,9 @@ insert into quality.dq_results values
         null, 'critical', 'passed', null, null),
     ('staging', 'staging/stg_pos__transactions', 'expectations',
         'expect_column_values_to_be_between', 'net_amount', 'warning', 'failed', 1200, 12),
+    ('staging', 'adapters/src_shop__receipts', 'not_null', 'not_null',
+        'receipt_no', 'critical', 'passed', null, 0),
+    ('kpi', 'kpi/kpi_daily', 'not_null', 'not_null', 'date', 'critical', 'passed', null, 0),
     ('marts', 'kpi/kpi_daily', 'expectations', 'expect_column_values_to_be_between',
         'numerator', 'info', 'could_not_run', null, null);
 
@@ -189,11 +193,11 @@ insert into quality.dq_rejects values
     ('shop', 'coupons', 'b3', 'unknown_campaign', 1200);
 
 insert into quality.dq_freshness values
-    ('shop', 'receipts', 'fresh', '2017-12-31', 0, 48, 0, null, null),
-    ('shop', 'products', 'stale', '2017-12-30', 1, null, 1, 'snapshot',
+    ('shop', 'receipts', 'fresh', true, '2017-12-31', 0, 48, 0, null, null),
+    ('shop', 'products', 'stale', false, '2017-12-30', 1, null, 1, 'snapshot',
         'column department is missing'),
-    ('shop', 'coupons', 'stale', '2017-12-20', 11, 168, 0, null, null),
-    ('shop', 'people', 'missing', null, null, null, 0, null, null);
+    ('shop', 'coupons', 'stale', true, '2017-12-20', 11, 168, 0, null, null),
+    ('shop', 'people', 'missing', false, null, null, null, 0, null, null);
 
 insert into quality.dq_reconciliation values
     ('batch', 'shop', 'panel', 'receipts', 'landing', 'rows', 'rows', 1244, 1244, 0, true, 0,

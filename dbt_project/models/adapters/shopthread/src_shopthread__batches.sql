@@ -54,10 +54,9 @@ with
             batches.vendor,
             batches.entity,
             batches.partition_key,
-            -- A snapshot's partition is a word, not a day.
+            -- A snapshot's partition is a word, not a day, and so is that of rows without one.
             case
-                when sources.is_partitioned
-                then cast({{ dbt.safe_cast("batches.partition_key", "date") }} as date)
+                when sources.is_partitioned then try_cast(batches.partition_key as date)
             end as business_date,
             batches.content_hash,
             batches.version,

@@ -2,7 +2,7 @@
 with
 
     locations as (
-        select location_key, store_id, location_type, time_zone, data_origin
+        select location_key, store_id, location_type, time_zone, has_placements, data_origin
         from {{ ref("stg_location__locations") }}
     ),
 
@@ -13,6 +13,7 @@ with
             'Store ' || cast(store_id as {{ dbt.type_string() }}) as location_name,
             location_type,
             time_zone,
+            has_placements,
             data_origin
         from locations
     )

@@ -1,4 +1,5 @@
--- One row per entity of a configured source.
+-- One row per entity of a configured source. The rule is that of
+-- orchestration/landing/freshness.py, and tests/dbt/test_freshness.py holds the two together.
 with
 
     sources as (
@@ -16,9 +17,14 @@ with
     ),
 
     accepted_batches as (
-        select source_key, entity, business_date, delivered_at
+        select source_key, entity, business_date
         from {{ ref("src_shopthread__batches") }}
         where verdict = 'accepted'
+    ),
+
+    newest_deliveries as (
+        select source_key, entity, delivered_at as newest_delivered_at
+        from {{ ref("src_shopthread__newest_deliveries") }}
     ),
 
     open_refusals as (
@@ -32,8 +38,7 @@ with
             source_key,
             entity,
             count(*) as accepted_batch_count,
-            max(business_date) as newest_business_date,
-            max(delivered_at) as newest_delivered_at
+            max(business_date) as newest_business_date
         from accepted_batches
         group by source_key, entity
     ),
@@ -45,6 +50,9 @@ with
             partition_key,
             reason,
             count(*) over (partition by source_key, entity) as open_refusal_count,
+            max(try_cast(partition_key as date)) over (
+                partition by source_key, entity
+            ) as newest_refused_date,
             row_number() over (
                 partition by source_key, entity
                 order by
@@ -57,7 +65,7 @@ with
     ),
 
     newest_refusals as (
-        select source_key, entity, partition_key, reason, open_refusal_count
+        select source_key, entity, partition_key, reason, open_refusal_count, newest_refused_date
         from ranked_refusals
         where newest_first = 1
     ),
@@ -69,12 +77,13 @@ with
             case
                 when sources.is_partitioned
                 then newest_batches.newest_business_date
-                else cast(newest_batches.newest_delivered_at as date)
+                else cast(newest_deliveries.newest_delivered_at as date)
             end as newest_date,
-            newest_batches.newest_delivered_at,
+            newest_deliveries.newest_delivered_at,
             coalesce(newest_refusals.open_refusal_count, 0) as open_refusal_count,
             newest_refusals.partition_key as refused_partition,
             newest_refusals.reason as refusal_reason,
+            newest_refusals.newest_refused_date,
             {{ as_of() }} as as_of_date
         from sources
         left join
@@ -82,23 +91,39 @@ with
             on sources.source_key = newest_batches.source_key
             and sources.entity = newest_batches.entity
         left join
+            newest_deliveries
+            on sources.source_key = newest_deliveries.source_key
+            and sources.entity = newest_deliveries.entity
+        left join
             newest_refusals
             on sources.source_key = newest_refusals.source_key
             and sources.entity = newest_refusals.entity
     ),
 
-    -- What arrived after the date the data is judged at is not late.
-    lagged as (
+    -- A day that was offered and refused is a day behind, even when it lies after as_of.
+    measured as (
         select
             dated.*,
             case
-                when newest_date is null
-                then null
-                when newest_date >= as_of_date
-                then 0
-                else {{ days_between("newest_date", "as_of_date") }}
-            end as lag_days
+                when as_of_date is null or newest_refused_date > as_of_date
+                then newest_refused_date
+                else as_of_date
+            end as lag_until
         from dated
+    ),
+
+    -- What arrived after the date the data is judged at is not late.
+    lagged as (
+        select
+            measured.*,
+            case
+                when newest_date is null or lag_until is null
+                then null
+                when newest_date >= lag_until
+                then 0
+                else {{ days_between("newest_date", "lag_until") }}
+            end as lag_days
+        from measured
     ),
 
     final as (

@@ -52,6 +52,7 @@ with
             {{ surrogate_key(["source_key", "'coupon'", "coupon_upc", "campaign_id"]) }}
             as coupon_key,
             {{ surrogate_key(["source_key", "'product'", "product_id"]) }} as product_key,
+            product_id,
             data_party,
             data_origin
         from coupons

@@ -33,6 +33,8 @@ with
             min(named_stores.batch_id) as batch_id,
             min(current_batches.data_party) as data_party,
             min(current_batches.time_zone) as time_zone,
+            max(case when current_batches.entity = 'promotions' then 1 else 0 end)
+            = 1 as has_placements,
             {{ common_origin("current_batches.data_origin") }} as data_origin
         from named_stores
         inner join
@@ -51,6 +53,7 @@ with
             store_id,
             'store' as location_type,
             time_zone,
+            has_placements,
             data_party,
             data_origin
         from stores
