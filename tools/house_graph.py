@@ -99,11 +99,11 @@ def assets_that_publish_does_not_wait_for(
 
 
 def ops_outside_the_queue(job: dg.JobDefinition, pool: str, free: Collection[str]) -> list[str]:
-    """Every op stands in the queue of the warehouse, save landing and the `free` ones."""
+    """Every op stands in the queue of those that write, save the `free` ones."""
     return [
-        f"op {name}: opens the warehouse and is not in the pool {pool}"
+        f"op {name}: writes and is not in the pool {pool}"
         for name, node in sorted(job.graph.node_dict.items())
-        if not name.startswith("land_") and name not in free and pool not in node.definition.pools
+        if name not in free and pool not in node.definition.pools
     ]
 
 

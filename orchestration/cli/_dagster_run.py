@@ -102,6 +102,13 @@ def override_tags(reason: str | None) -> dict[str, str]:
     return {} if reason is None else {OVERRIDE_TAG: reason}
 
 
+def rebuild_tags(*, wanted: bool) -> dict[str, str]:
+    """Run tags that build also what stands."""
+    from orchestration.components.build_chain import REBUILD_TAG
+
+    return {REBUILD_TAG: "yes"} if wanted else {}
+
+
 def new_days(settings: Settings) -> tuple[date, date] | None:
     """The unbroken range of business dates that wait to be landed.
 

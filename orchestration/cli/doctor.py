@@ -28,7 +28,13 @@ from orchestration.cli._ledger_view import LedgerView
 from orchestration.cli._outcome import ExitCode, answering
 from orchestration.cli._terminal import plural, short_path
 from orchestration.cli.status import StatusFormat
-from orchestration.settings import PROJECT_DIR, Settings, SettingsError, load_settings
+from orchestration.settings import (
+    PROJECT_DIR,
+    Settings,
+    SettingsError,
+    armed_failpoint,
+    load_settings,
+)
 
 _OTHERS = 0o077
 _OTHERS_MAY_WRITE = 0o027
@@ -103,6 +109,8 @@ def examine() -> list[Finding]:
         _locks,
         _space,
         _leftovers,
+        _stamps,
+        _landed_files,
         _write_ahead_logs,
         _instance,
         _published,
@@ -224,6 +232,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         problems.append(
             f"the calendar ends ({settings.last_day}) before it begins ({settings.first_day})"
         )
+    if armed_failpoint():
+        problems.append("SHOPTHREAD_FAILPOINT is set: runs fail on purpose")
     problems += [
         f"{short_path(folder)} is missing"
         for folder in (settings.dbt_project_dir, settings.expectations_dir)
@@ -386,6 +396,58 @@ def _leftovers(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("leftovers", Grade.OK, "killed runs left nothing")
+
+
+def _stamps(settings: Settings) -> Iterator[Finding]:
+    import duckdb
+
+    from orchestration.file_lock import holder_of
+    from orchestration.warehouse.stamps import read_stamps
+
+    if not settings.warehouse_path.exists() or holder_of(settings.warehouse_lock_path):
+        return
+    try:
+        stamps = read_stamps(settings, only_look=True)
+    except duckdb.Error as error:
+        yield Finding(
+            "build",
+            Grade.PROBLEM,
+            f"{short_path(settings.warehouse_path)} cannot be opened ({type(error).__name__})",
+            "close what holds it; a damaged one is built again by shopthread run",
+        )
+        return
+    unfinished = sorted(stamp.run_id[:8] for stamp in stamps.values() if stamp.is_building)
+    if unfinished:
+        runs = ", ".join(sorted(set(unfinished)))
+        yield Finding(
+            "build",
+            Grade.NOTE,
+            f"{plural(len(unfinished), 'model')} unfinished since run {runs}",
+            "shopthread run builds them again, and only them",
+        )
+    elif stamps:
+        yield Finding("build", Grade.OK, f"{plural(len(stamps), 'model')} finished")
+
+
+def _landed_files(settings: Settings) -> Iterator[Finding]:
+    from orchestration.landing.ledger import Ledger
+    from orchestration.landing.stored_files import damaged_files
+    from orchestration.sources.config import load_sources
+
+    if not settings.ledger_path.exists():
+        return
+    entities = [
+        (source.source, entity.name)
+        for source in load_sources(settings.sources_dir)
+        for entity in source.entities
+    ]
+    damaged = damaged_files(settings.home, Ledger(settings.ledger_path), entities)
+    for item in damaged:
+        yield Finding(
+            "landing", Grade.PROBLEM, str(item), "shopthread run takes it from its source again"
+        )
+    if not damaged:
+        yield Finding("landing", Grade.OK, "every landed file is what was accepted")
 
 
 def _write_ahead_logs(settings: Settings) -> Iterator[Finding]:

@@ -50,6 +50,12 @@ def run(
             "shown on the published version.",
         ),
     ] = None,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Build every model again, also those behind which nothing changed."
+        ),
+    ] = False,
 ) -> None:
     """Run everything once, from source to report, behind every gate.
 
@@ -61,6 +67,7 @@ def run(
       shopthread run
       shopthread run --from 2017-12-01 --to 2017-12-31
       shopthread run --as-of 2017-06-30
+      shopthread run --rebuild
       shopthread run --override-gates "known price change, ticket 4711"
 
     \b
@@ -80,6 +87,7 @@ def run(
         tags={
             **_dagster_run.as_of_tags(judged_at),
             **_dagster_run.override_tags(override_gates),
+            **_dagster_run.rebuild_tags(wanted=rebuild),
         },
     )
     run_and_tell(settings, order)

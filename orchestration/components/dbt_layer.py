@@ -19,15 +19,13 @@ from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
 from orchestration.components.build_chain import REBUILD_TAG, Commission, Table, build_in_chain
 from orchestration.components.guard import known_checks, pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
 from orchestration.warehouse.column_lineage import column_lineage
 from orchestration.warehouse.dbt_process import NodeResult
 from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of
-
-WAREHOUSE_POOL = "warehouse"
-"""Everything that opens the warehouse file stands in this queue of one run."""
 
 STANDS = "stands"
 """Status of a model that was not built again, because nothing behind it changed."""

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.land import (
@@ -134,6 +135,7 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
                 description="The newest accepted data is young enough, as of the data's date.",
             ),
         ],
+        pool=WAREHOUSE_POOL,
         partitions_def=business_dates() if entity.partitioned else None,
         backfill_policy=dg.BackfillPolicy.single_run() if entity.partitioned else None,
     )

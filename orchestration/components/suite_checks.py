@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from orchestration.components.build_chain import raise_if_damaged
-from orchestration.components.dbt_layer import WAREHOUSE_POOL
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord, Ledger

@@ -9,10 +9,11 @@ import duckdb
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
 from orchestration.components.build_chain import build_chain, raise_if_damaged
-from orchestration.components.dbt_layer import WAREHOUSE_POOL, FlowTranslator
+from orchestration.components.dbt_layer import FlowTranslator
 from orchestration.components.guard import pass_gates
 from orchestration.components.published_context import publish_context
 from orchestration.components.run_state import assert_run_goes_on, open_state, quiet_libraries
+from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.file_lock import hold_file
 from orchestration.publish import Outcome, PublishError, current, declared_marts
 from orchestration.publish import publish as publish_version

@@ -129,14 +129,15 @@ def sources_read(manifest: DbtManifest, unique_ids: Iterable[str]) -> set[str]:
     return found
 
 
-def read_stamps(settings: Settings) -> dict[str, Stamp]:
+def read_stamps(settings: Settings, *, only_look: bool = False) -> dict[str, Stamp]:
     """Stamps by unique id, none when no warehouse or no stamp is there.
 
-    Raises duckdb.Error when the file cannot be read.
+    A step opens the file for writing, which takes in the log that a killed one left; whoever
+    only looks leaves it. Raises duckdb.Error when the file cannot be read.
     """
     if not settings.warehouse_path.exists():
         return {}
-    with _open(settings) as connection:
+    with _open(settings, read_only=only_look) as connection:
         if not _has_table(connection):
             return {}
         rows = connection.execute(
@@ -176,8 +177,8 @@ def _write(settings: Settings, run_id: str, stamps: Mapping[str, str | None]) ->
 
 
 @contextmanager
-def _open(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(settings.warehouse_path)) as connection:
+def _open(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(settings.warehouse_path), read_only=read_only) as connection:
         connection.execute("set enable_progress_bar = false")
         yield connection
 

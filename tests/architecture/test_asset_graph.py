@@ -11,7 +11,8 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from orchestration.components.dbt_layer import WAREHOUSE_POOL, FlowTranslator
+from orchestration.components.dbt_layer import FlowTranslator
+from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.definitions import build_defs
 from orchestration.warehouse.manifest import Layer, layer_of
 from tools import house_graph
@@ -164,7 +165,7 @@ def layered(*more: dg.AssetsDefinition) -> dg.JobDefinition:
 
     small = dg.Definitions(
         assets=[
-            op("land_shop__orders", spec(dg.AssetKey("landed")), pool=None),
+            op("land_shop__orders", spec(dg.AssetKey("landed"))),
             op("build_marts", spec(ORDERS, dg.AssetKey("landed"))),
             op("publish_version", spec(VERSION, ORDERS)),
             op("write_report", spec(REPORT, VERSION), pool=None),
@@ -205,7 +206,7 @@ def test_an_op_outside_the_queue_of_the_warehouse_is_found(pool: str | None) -> 
     assert house_graph.ops_outside_the_queue(layered(), WAREHOUSE_POOL, free) == []
     broken = layered(op("build_kpi", spec(SALES, ORDERS), pool=pool))
     assert house_graph.ops_outside_the_queue(broken, WAREHOUSE_POOL, free) == [
-        "op build_kpi: opens the warehouse and is not in the pool warehouse"
+        "op build_kpi: writes and is not in the pool warehouse"
     ]
 
 
