@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pytest
 
 from orchestration.failpoints import Action, Place
 from orchestration.file_lock import holder_of
-from orchestration.publish import connect, current, table_hashes
+from orchestration.publish import TableHash, connect, current, table_hashes
 from orchestration.publish.hashes import counts_for_equality
 from orchestration.settings import load_settings
 from orchestration.warehouse.stamps import read_stamps
@@ -63,8 +64,15 @@ def assert_one_whole_version(home: Path) -> None:
             assert rows == (entry.rows,), f"{mart} of version {served.version}"
 
 
-def outcome(home: Path) -> dict[str, object]:
-    """What must be equal: the business marts, and what became of every record."""
+@dataclass(frozen=True)
+class Outcome:
+    """What must be equal: the business marts, and what became of every batch."""
+
+    marts: Mapping[str, TableHash]
+    batches: frozenset[tuple[str, str, int, int, int]]
+
+
+def outcome(home: Path) -> Outcome:
     settings = load_settings({"SHOPTHREAD_HOME": str(home)})
     served = current(settings)
     assert served is not None
@@ -72,12 +80,11 @@ def outcome(home: Path) -> dict[str, object]:
     with sqlite3.connect(settings.ledger_path) as ledger:
         batches = ledger.execute(
             "select batch_id, verdict, physical_rows, landed_rows, quarantined_rows from batches"
-            " order by batch_id"
         ).fetchall()
-    return {
-        "marts": {name: value for name, value in marts.items() if counts_for_equality(name)},
-        "batches": batches,
-    }
+    return Outcome(
+        {name: value for name, value in marts.items() if counts_for_equality(name)},
+        frozenset(batches),
+    )
 
 
 def never_killed(built_home: Path, inbox: Path, folder: Path) -> Path:
@@ -100,9 +107,8 @@ def test_killed_at_every_place_it_ends_as_if_nobody_had_killed_it(
     twin = never_killed(built_home, world.settings.inbox_dir, tmp_path)
     assert run_child(run_whole, {**world.environment, "SHOPTHREAD_HOME": str(twin)}) == 0
     ours, theirs = outcome(world.settings.home), outcome(twin)
-    assert ours["marts"] == theirs["marts"]
-    current_batches = set(theirs["batches"])  # type: ignore[arg-type]
-    assert current_batches <= set(ours["batches"])  # type: ignore[arg-type]
+    assert ours.marts == theirs.marts
+    assert theirs.batches <= ours.batches, "a batch was lost"
 
 
 def test_forty_random_kills_of_the_command_lose_and_double_nothing(
@@ -129,7 +135,7 @@ def test_forty_random_kills_of_the_command_lose_and_double_nothing(
     assert finished.returncode == 0, finished.stdout + finished.stderr
     twin = never_killed(built_home, shopthread.settings.inbox_dir, tmp_path)
     assert CommandLine(twin, tiny_panel)("run").returncode == 0
-    assert outcome(world.settings.home)["marts"] == outcome(twin)["marts"]
+    assert outcome(world.settings.home).marts == outcome(twin).marts
     print(f"{killed} of {RANDOM_KILLS} runs were killed before they ended")
     assert killed >= RANDOM_KILLS // 2
 
