@@ -375,6 +375,13 @@ def _record_tests(
         )
     if records:
         ledger.record_checks(run_id, records)
+    keys = (
+        get_asset_check_key_for_test(manifest.content, translator, unique_id, project=project)
+        for unique_id, _ in manifest.tests()
+    )
+    ledger.forget_checks_but(
+        "dbt", {("/".join(key.asset_key.path), key.name) for key in keys if key is not None}
+    )
 
 
 def _raise_for_models(

@@ -8,6 +8,7 @@ to write belongs to `land`, reading it for people to `orchestration.cli`.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -623,6 +624,24 @@ class Ledger:
                         row.engine,
                     )
                     for row in rows
+                ],
+            )
+
+    def forget_checks_but(self, engine: str, known: AbstractSet[tuple[str, str]]) -> None:
+        """Drop an engine's results of every (asset, check) that the project lost.
+
+        Nothing asks such a check again, so its last answer would be counted for ever.
+        """
+        with self._connect() as connection:
+            there = connection.execute(
+                "select distinct asset, check_name from check_results where engine = ?", (engine,)
+            ).fetchall()
+            connection.executemany(
+                "delete from check_results where engine = ? and asset = ? and check_name = ?",
+                [
+                    (engine, asset, check)
+                    for asset, check in map(tuple, there)
+                    if (asset, check) not in known
                 ],
             )
 
