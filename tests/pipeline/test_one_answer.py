@@ -8,7 +8,7 @@ every gate.
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -27,16 +27,19 @@ STEP = "publish_version"
 
 
 def refuse_the_fifth_of_january(world: World, folder: Path) -> str:
+    """Close the gate of landing; returns how the guard's first reason begins."""
     del folder
     world.environment["SHOPTHREAD_BLOCK_ON_BAD_BATCH"] = "complete_journey/transactions"
     fifth = date(2017, 1, 5)
     broken = world.day_of_transactions(fifth).rename(columns={"sales_value": "turnover"})
     world.deliver("transactions", "2017-01-05", broken)
     assert not world.run(days=(fifth, fifth)).success
-    return "landing/complete_journey/transactions / contract failed: complete_journey/transactions: refused 2017-01-05"
+    entity = "complete_journey/transactions"
+    return f"landing/{entity} / contract failed: {entity}: refused 2017-01-05: "
 
 
 def fail_a_suite_of_staging(world: World, folder: Path) -> str:
+    """Close the gate of staging; returns how the guard's first reason begins."""
     gate = STAGING["gx"]
     project = copy_project(folder / "project")
     gate.close(project)
@@ -59,7 +62,7 @@ def ended(environment: Mapping[str, str], *arguments: str) -> "subprocess.Comple
 
 @pytest.mark.parametrize("close", [refuse_the_fifth_of_january, fail_a_suite_of_staging])
 def test_every_way_to_a_run_gets_the_same_sentence_of_the_guard(
-    world: World, tmp_path: Path, close
+    world: World, tmp_path: Path, close: Callable[[World, Path], str]
 ) -> None:
     first = close(world, tmp_path)
     here = world.run([ASKED])

@@ -14,7 +14,7 @@ import pytest
 from orchestration.file_lock import BusyError
 from orchestration.landing.contract import Column, RowRule
 from orchestration.landing.identifiers import token
-from orchestration.landing.ledger import Ledger, LedgerError
+from orchestration.landing.ledger import CheckRecord, Ledger, LedgerError
 from orchestration.settings import DEMO_IDENTITY_KEY, load_settings
 from tests.unit.landing.conftest import CONTRACTS, ObedientJudge, Shop, sale
 
@@ -206,6 +206,21 @@ def test_a_judge_that_raises_closes_the_gate(shop: Shop) -> None:
     (refusal,) = shop.ledger.open_refusals()
     assert refusal.reason == "could not run: the judge raised RuntimeError"
     assert "4711" not in report.verdict.message
+
+
+def test_a_check_that_left_the_project_is_counted_no_more(shop: Shop) -> None:
+    def result(check: str, engine: str) -> CheckRecord:
+        said = ("critical", "failed", None, 1, None, "a test says so")
+        return CheckRecord("staging", "staging/stg_sales", check, check, None, *said, engine)
+
+    shop.ledger.record_checks("run", [result("stays", "dbt"), result("left", "dbt")])
+    shop.ledger.record_checks("run", [result("expectations", "great_expectations")])
+    known = {("staging/stg_sales", "stays"), ("staging/stg_sales", "expectations")}
+    shop.ledger.keep_checks(known)
+    assert shop.ledger.check_counts()["failed"] == 2
+    assert not shop.ledger.has_closing_check("staging/stg_sales", "left")
+    assert shop.ledger.has_closing_check("staging/stg_sales", "stays")
+    assert shop.ledger.has_closing_check("staging/stg_sales", "expectations")
 
 
 def test_a_refusal_stays_open_until_its_own_partition_is_repaired(shop: Shop) -> None:
