@@ -104,6 +104,15 @@ def lines_of_failure(settings: Settings, ending: Ending) -> Lines:
     return lines
 
 
+def failure_line(
+    run_id: str, seconds: float, before: PublishedVersion | None, now: PublishedVersion | None
+) -> str:
+    """That a run failed, and whether it had published by then."""
+    has_published = now is not None and (before is None or now.version != before.version)
+    what = f"version {now.version} was published by then" if now and has_published else None
+    return f"run {run_id[:8]} failed after {duration(seconds)}: {what or 'nothing was published'}"
+
+
 def served_line(served: PublishedVersion | None) -> str:
     """Which version readers see, in words."""
     if served is None:

@@ -131,8 +131,13 @@ def make_run(settings: Settings, order: "RunOrder", *, ui_url: str | None = None
 
     from orchestration.cli import _dagster_run
     from orchestration.cli._progress import following
-    from orchestration.cli._run_summary import Ending, lines_of_failure, lines_of_success
-    from orchestration.cli._terminal import console, duration, say, say_block
+    from orchestration.cli._run_summary import (
+        Ending,
+        failure_line,
+        lines_of_failure,
+        lines_of_success,
+    )
+    from orchestration.cli._terminal import console, say, say_block
     from orchestration.publish import current
 
     begun = time.monotonic()
@@ -149,7 +154,7 @@ def make_run(settings: Settings, order: "RunOrder", *, ui_url: str | None = None
     if result.status == "canceled":
         say(f" run {result.run_id[:8]} was canceled; what was published before stays served")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    say(f" run {result.run_id[:8]} failed after {duration(total)}: nothing was published")
+    say(f" {failure_line(result.run_id, total, before, current(settings))}")
     say_block(lines_of_failure(settings, ending))
     return False
 

@@ -115,14 +115,6 @@ def _count(value: int | None) -> str:
     return number(value) if value is not None else NOTHING
 
 
-def _newest(item: Freshness) -> str:
-    """The newest day of data; what is delivered whole has none but that of its delivery."""
-    if item.newest_date is None:
-        return NOTHING
-    day = day_name(item.newest_date)
-    return day if item.is_partitioned else f"whole, of {day}"
-
-
 def _stale_reason(item: Freshness, given: str | None) -> str:
     if item.refusal_reason or given:
         where = (
@@ -764,7 +756,9 @@ class Sections:
             rows.append(
                 {
                     "name": f"{item.source_key} / {item.entity}",
-                    "newest": _newest(item),
+                    "newest": day_name(item.newest_date) if item.newest_date else NOTHING,
+                    # What is delivered whole has no day of data but that of its delivery.
+                    "is_whole": item.newest_date is not None and not item.is_partitioned,
                     "delivered": _count(item.delivered_rows),
                     "quarantined": _count(item.quarantined_rows),
                     "is_stale": is_stale,
@@ -778,6 +772,7 @@ class Sections:
             {
                 "name": f"{source} / {entity}",
                 "newest": NOTHING,
+                "is_whole": False,
                 "delivered": NOTHING,
                 "quarantined": NOTHING,
                 "is_stale": True,

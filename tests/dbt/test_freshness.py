@@ -262,6 +262,7 @@ def test_check_status_and_mart_say_the_same_of_every_case(
     assert of_the_mart(home, ledger, source, manifest) == EXPECTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "override, two_days, snapshot",
     [

@@ -11,6 +11,7 @@ from typer.testing import Result
 
 from orchestration.cli._instance import remember_ui
 from orchestration.cli._outcome import ERROR_FILE, answering
+from orchestration.cli._run_summary import failure_line
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import Batch, Ledger
 from orchestration.publish import current, versions
@@ -291,6 +292,18 @@ def test_status_as_json_names_version_sources_checks_and_locks(
 def _with_dagster_home(settings: Settings) -> Settings:
     settings.dagster_home.mkdir()
     return settings
+
+
+def test_a_run_that_fails_after_its_publish_does_not_deny_it(served: Settings) -> None:
+    older, newer = versions(served)
+    assert failure_line("abcdefgh-1", 5, newer, newer) == (
+        "run abcdefgh failed after 5 s: nothing was published"
+    )
+    assert failure_line("abcdefgh-1", 5, None, None).endswith("nothing was published")
+    for before in (older, None):
+        assert failure_line("abcdefgh-1", 5, before, newer).endswith(
+            "version 2 was published by then"
+        )
 
 
 # -- errors -----------------------------------------------------------------------------

@@ -238,8 +238,8 @@ def test_a_check_counts_for_the_step_whose_table_it_asks_in_the_order_of_the_flo
 
 def test_what_is_delivered_whole_is_dated_by_its_delivery_and_says_so(html: str) -> None:
     text = plain(html)
-    assert "whole, of 30 December 2017" in text
-    assert "whole, of 31 December 2017" not in text
+    assert "delivered 30 December 2017" in text
+    assert "delivered 31 December 2017" not in text
 
 
 def test_quality_equals_the_quality_marts(
