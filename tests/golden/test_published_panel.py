@@ -15,7 +15,8 @@ import pytest
 
 from orchestration.settings import load_settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.golden]
+# The whole panel, on a machine that may be busy: longer than the timeout of one test.
+pytestmark = [pytest.mark.slow, pytest.mark.golden, pytest.mark.timeout(1800)]
 
 Query = Callable[[str], list[dict[str, Any]]]
 

@@ -72,7 +72,9 @@ def test_a_bad_day_closes_the_gate_and_its_repair_opens_it(shopthread: CommandLi
     said = words(repaired.stdout)
     assert repaired.returncode == 0, repaired.stdout + repaired.stderr
     assert "open: the refusal closed by itself" in said
-    assert shopthread.status()["sources"][0]["open_refusals"] == []
+    healed = shopthread.status()
+    assert healed["sources"][0]["open_refusals"] == []
+    assert healed["checks"]["failed"] == healed["checks"]["could_not_run"] == 0
     assert orders(shopthread) == before[1]
 
 
