@@ -10,6 +10,7 @@ against a budget does not belong here.
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -148,22 +149,28 @@ def measure(
     label: str = "",
     interval_seconds: float = 0.2,
     environment: dict[str, str] | None = None,
+    output: Path | None = None,
 ) -> Measurement:
-    """Run `command` and wait for it; processes it leaves behind are measured until then."""
+    """Run `command` and wait for it; processes it leaves behind are measured until then.
+
+    What it prints goes to `output`, or passes through.
+    """
     if not (PROC / "self" / "smaps_rollup").exists():
         raise SystemExit("measure: needs /proc/<pid>/smaps_rollup (Linux 4.14 or newer)")
     adopt_orphans()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     sampler = Sampler(interval_seconds)
-    started = time.monotonic()
-    process = subprocess.Popen(command, env=environment)
-    sampler.start()
-    try:
-        exit_code = process.wait()
-    finally:
-        wall = time.monotonic() - started
-        sampler.done.set()
-        sampler.join()
+    with contextlib.ExitStack() as stack:
+        log = None if output is None else stack.enter_context(output.open("wb"))
+        started = time.monotonic()
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        sampler.start()
+        try:
+            exit_code = process.wait()
+        finally:
+            wall = time.monotonic() - started
+            sampler.done.set()
+            sampler.join()
     reap_orphans()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     reaped = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
