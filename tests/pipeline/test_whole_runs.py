@@ -1,5 +1,6 @@
 """Whole runs of a tiny world: accounts, empties, repetition, bad days, the registry."""
 
+import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
