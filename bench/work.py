@@ -42,7 +42,9 @@ def land(place: Path, entities: Sequence[str]) -> None:
     ledger = Ledger(settings.ledger_path, settings.sqlite_timeout_seconds)
     with inside(place) as parts:
         for entity in entities:
-            landing = open_landing(settings, ledger, source, source.entity(entity), "bench")
+            landing = open_landing(
+                settings, ledger, source, source.entity(entity), "bench", datetime.now(UTC)
+            )
             judge = landing.judge
 
             def timed(
