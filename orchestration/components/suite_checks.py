@@ -13,6 +13,7 @@ import dagster as dg
 
 from orchestration.components.dbt_layer import WAREHOUSE_POOL
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.step_errors import quoting_no_data
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord
@@ -48,6 +49,7 @@ def suite_checks(layer: str, suites: Mapping[str, "TableSuite"]) -> dg.AssetChec
             )
 
     @dg.multi_asset_check(name=f"judge_{layer}", specs=specs, can_subset=True, pool=WAREHOUSE_POOL)
+    @quoting_no_data
     def judge(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from orchestration.quality import TableCheck, check_database
 

@@ -36,6 +36,7 @@ from orchestration.landing.ledger import Batch, CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader, SourceError
+from orchestration.sources.names import shown
 
 UNDATED = "undated"
 """Partition name of rows that have no event time and so belong to no day."""
@@ -448,9 +449,11 @@ class _Candidate:
         if missing:
             text = f"missing column {', '.join(missing)}"
             if unexpected:
-                text += f" (delivered instead: {', '.join(unexpected)})"
+                text += f" (delivered instead: {shown(unexpected)})"
             return text, []
-        warnings = [f"column {name} is not in the contract and was left out" for name in unexpected]
+        warnings = [
+            f"column {shown([name])} is not in the contract and was left out" for name in unexpected
+        ]
         self._tokenise(connection)
         values, reasons = [], []
         for column in self._contract.columns:

@@ -255,7 +255,7 @@ def _with_dagster_home(settings: Settings) -> Settings:
 # -- errors -----------------------------------------------------------------------------
 
 
-def test_an_error_that_is_not_ours_shows_its_kind_and_never_its_text(
+def test_an_error_that_is_not_ours_gives_its_kind_and_places_and_never_its_text(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @answering
@@ -269,5 +269,8 @@ def test_an_error_that_is_not_ours_shows_its_kind_and_never_its_text(
     assert "ZeroDivisionError" in shown
     assert "4711" not in shown
     kept = home / ERROR_FILE
-    assert "4711" in kept.read_text("utf-8")
+    account = kept.read_text("utf-8")
+    assert "4711" not in account
+    assert "ZeroDivisionError" in account
+    assert "(command)" in account, "where it came up is what helps"
     assert kept.stat().st_mode & 0o077 == 0
