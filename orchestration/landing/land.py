@@ -33,6 +33,7 @@ from orchestration.landing.identifiers import (
     tokenise,
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger
+from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import SNAPSHOT, DeliveredFile, FileReader, SourceError
@@ -243,7 +244,7 @@ class Landing:
         columns = self.contract.landed_columns(partitioned=self.entity.partitioned)
         casts = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns)
         if path.exists():
-            with duckdb.connect() as connection:
+            with open_duckdb() as connection:
                 described = connection.execute(
                     "select column_name, column_type from"
                     f" (describe select * from read_parquet({_text(path)}))"
@@ -255,7 +256,7 @@ class Landing:
                 return
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with duckdb.connect() as connection:
+        with open_duckdb() as connection:
             connection.execute(
                 f"copy (select {casts} limit 0) to {_text(temporary)} (format parquet)"
             )
@@ -410,7 +411,7 @@ class _Candidate:
         self, current: dict[str, Batch]
     ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
         try:
-            with duckdb.connect(self._database) as connection:
+            with open_duckdb(self._database) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 problem, warnings = self._open(connection)
                 if problem is None:
@@ -717,7 +718,7 @@ class _Candidate:
 
     def _judge(self, partitions: list[str]) -> Verdict:
         columns = ", ".join(f'"{column.name}"' for column in self._contract.columns)
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             where = "_reason is null"
             if self._partitioned:
@@ -741,7 +742,7 @@ class _Candidate:
             if name != "_batch_id"
         ]
         listed = ", ".join(f'"{name}"' for name in columns)
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             for batch in batches:
                 where = self._rows_of(batch)
@@ -784,7 +785,7 @@ class _Candidate:
             return
         key = self.landing.settings.identity_key.get_secret_value()
         names = ", ".join(f"'{batch.partition_key}'" for batch in batches)
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             for column, found in self.found.items():
                 landed = {
@@ -825,7 +826,7 @@ class _Candidate:
             found["refused_batch"] = good
         folder = self.landing.quarantine_folder(batch)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(
                 "copy (select delivered.* exclude (file_row_number), settled._reason, settled._row"

@@ -253,7 +253,7 @@ def gates_break(stage: Stage) -> None:
 
 
 def models_break(stage: Stage) -> None:
-    """dbt stops on values that its own words would quote."""
+    """Dbt stops on values that its own words would quote."""
     vault = stage.world.settings.identifiers_dir
     with stage.failpoint("warehouse.announced=raise"):
         stage.run_fails("warehouse failpoint", "warehouse.announced", [CATALOGUE])
@@ -305,8 +305,7 @@ def models_break(stage: Stage) -> None:
 def _a_card_of(vault: Path) -> str:
     """SQL that reads what no model may read: without it a model never sees a card."""
     return (
-        f"(select max(raw) from read_parquet('{vault.as_posix()}/*.parquet')"
-        " where raw like 'LC%')"
+        f"(select max(raw) from read_parquet('{vault.as_posix()}/*.parquet') where raw like 'LC%')"
     )
 
 

@@ -70,9 +70,7 @@ def test_enough_different_places_failed(stage: Stage) -> None:
     assert len(set(stage.failed)) == len(stage.failed) >= LEAST_FAILURES
 
 
-def test_no_personal_value_is_outside_its_declared_stores(
-    stage: Stage, found: list[Hit]
-) -> None:
+def test_no_personal_value_is_outside_its_declared_stores(stage: Stage, found: list[Hit]) -> None:
     stores = declared_stores(stage.world.settings)
     leaked = [hit for hit in found if hit.mark != SECRET and not within(hit, stores)]
     assert leaked == [], in_words(leaked, stage.home)

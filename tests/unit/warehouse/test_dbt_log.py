@@ -12,28 +12,38 @@ from orchestration.warehouse.dbt_log import keep, reason_without_values
     "message, kept",
     [
         (
-            "Runtime Error in model fct_orders (models/fct_orders.sql)\n"
-            "  Conversion Error: Could not convert string 'anna@example.com' to INT32",
+            (
+                "Runtime Error in model fct_orders (models/fct_orders.sql)\n"
+                "  Conversion Error: Could not convert string 'anna@example.com' to INT32"
+            ),
             "Conversion Error",
         ),
         (
-            "Runtime Error in model dim_customer (models/dim_customer.sql)\n"
-            '  Constraint Error: Duplicate key "card: LC-4711" violates primary key constraint',
+            (
+                "Runtime Error in model dim_customer (models/dim_customer.sql)\n"
+                '  Constraint Error: Duplicate key "card: LC-4711" violates primary key constraint'
+            ),
             "Constraint Error",
         ),
         (
-            "Runtime Error in model x (models/x.sql)\n"
-            "  Invalid Input Error: Binder Error: anna@example.com",
+            (
+                "Runtime Error in model x (models/x.sql)\n"
+                "  Invalid Input Error: Binder Error: anna@example.com"
+            ),
             "Invalid Input Error",
         ),
         (
-            "Runtime Error in model x (models/x.sql)\n"
-            "  Out of Range Error: Overflow in multiplication of 4711",
+            (
+                "Runtime Error in model x (models/x.sql)\n"
+                "  Out of Range Error: Overflow in multiplication of 4711"
+            ),
             "Out of Range Error",
         ),
         (
-            "Runtime Error in model x (models/x.sql)\n"
-            '  Binder Error: Referenced column "cart" not found\n\n  LINE 3:   cart',
+            (
+                "Runtime Error in model x (models/x.sql)\n"
+                '  Binder Error: Referenced column "cart" not found\n\n  LINE 3:   cart'
+            ),
             'Binder Error: Referenced column "cart" not found LINE 3: cart',
         ),
         (
