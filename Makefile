@@ -10,6 +10,7 @@ UI ?= 1
 WORKERS ?= 2
 ROUNDS ?= 3
 PHASES ?=
+NETWORK ?= 1
 export SHOPTHREAD_PYTHON ?=
 # Nothing that a verb starts calls home.
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -28,7 +29,9 @@ OLD_READER := .venv-duckdb1/.made-from-duckdb1
 MANIFEST := dbt_project/target/manifest.json
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) \
 	-not -path '*/target/*' 2>/dev/null)
-PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+# NETWORK=0: the tests and all they start reach this machine and no other.
+OFFLINE := $(if $(filter 0 no false,$(NETWORK)),$(PY) -m tools.offline)
+PYTEST := $(OFFLINE) $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: help setup demo dev test test-all lint format lock golden bench docs
 
@@ -43,7 +46,7 @@ demo: setup ## one full run on the sample data, its report, then the UI (UI=0: n
 dev: $(DEV) $(MANIFEST) $(STATE)/dagster/dagster.yaml ## the Dagster UI with its daemon, reloading code
 	@DAGSTER_HOME=$(STATE)/dagster $(BIN)/dagster dev --host 127.0.0.1 --workspace workspace.yaml
 
-test: $(DEV) $(OLD_READER) $(MANIFEST) ## the fast tests, under ten minutes on two cores (ARGS=… goes to pytest)
+test: $(DEV) $(OLD_READER) $(MANIFEST) ## the fast tests, under ten minutes on two cores (ARGS=… goes to pytest, NETWORK=0 denies it)
 	@$(PYTEST) $(ARGS)
 
 test-all: $(DEV) $(OLD_READER) $(MANIFEST) ## every test, slow and browser ones too

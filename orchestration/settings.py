@@ -115,7 +115,7 @@ class Settings(BaseModel):
 
     @property
     def dbt_target_dir(self) -> Path:
-        """What dbt writes while it runs: private, because it quotes failing values."""
+        """What dbt writes while it runs: the SQL it ran and the status of every node."""
         return self.home / "warehouse" / "dbt"
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.cli._outcome import CommandError
+from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,8 +66,6 @@ def declared(settings: Settings) -> "tuple[SourceConfig, EntityConfig]":
 
 def deliver_bad_day(settings: Settings, day: date, kind: Kind) -> BadDay:
     """Drop a corrupted copy of a day into the inbox. A good delivery there is set aside."""
-    import duckdb
-
     target = _target(settings, day)
     target.parent.mkdir(parents=True, exist_ok=True)
     noted = delivered(settings)
@@ -78,7 +77,7 @@ def deliver_bad_day(settings: Settings, day: date, kind: Kind) -> BadDay:
     if target.exists() and (noted is None or noted.path != target):
         target.replace(aside)
     temporary = target.with_suffix(".tmp")
-    with duckdb.connect() as connection:
+    with open_duckdb() as connection:
         rows = _write_day(connection, settings, day, temporary, kind)
     if kind is Kind.TRUNCATED:
         whole = temporary.read_bytes()
@@ -102,19 +101,17 @@ def delivered(settings: Settings) -> BadDay | None:
 
 def deliver_good_day(settings: Settings, bad: BadDay) -> int:
     """Replace the corrupted delivery by the good one. Returns its rows."""
-    import duckdb
-
     aside = _aside(bad.path)
     if aside.exists():
         aside.replace(bad.path)
-        with duckdb.connect() as connection:
+        with open_duckdb() as connection:
             row = connection.execute(
                 "select count(*) from read_parquet($path)", {"path": str(bad.path)}
             ).fetchone()
         rows = int(row[0]) if row else 0
     else:
         temporary = bad.path.with_suffix(".tmp")
-        with duckdb.connect() as connection:
+        with open_duckdb() as connection:
             rows = _write_day(connection, settings, bad.day, temporary, None)
         temporary.replace(bad.path)
     _note_path(settings).unlink(missing_ok=True)

@@ -54,7 +54,7 @@ def run_lock_path(settings: Settings) -> Path:
 
 
 def run_log_path(settings: Settings) -> Path:
-    """What the last run in a command's own process wrote: private, it may quote values."""
+    """What the steps of the last run in a command's own process wrote."""
     return settings.home / "logs" / "last-run.log"
 
 

@@ -2,12 +2,11 @@
 
 An error of the product already says what is wrong, where, what was kept and what to do
 next, so its text is shown as it is. Anything else may quote values of the data: only its
-kind is shown, and the traceback goes to a private file.
+kind is shown, and the places it came through are kept in a file.
 """
 
 import functools
 import os
-import traceback
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -16,13 +15,13 @@ from typing import NoReturn, ParamSpec, TypeVar
 import typer
 
 from orchestration.cli._terminal import say_error
+from orchestration.faults import account_of, is_ours, kind_of
 from orchestration.settings import load_settings
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 ERROR_FILE = "last-error.log"
-_OUR_PACKAGE = "orchestration."
 
 
 class ExitCode(IntEnum):
@@ -68,7 +67,7 @@ def answering(command: Callable[_Arguments, _Result]) -> Callable[_Arguments, _R
         except BrokenPipeError:
             _reader_left()
         except Exception as error:  # noqa: BLE001 (the border of the program: nothing is above it)
-            if type(error).__module__.startswith(_OUR_PACKAGE):
+            if is_ours(error):
                 _fail(str(error), ExitCode.FAILED)
             _fail(_unexpected(error), ExitCode.FAILED)
 
@@ -88,21 +87,21 @@ def _reader_left() -> NoReturn:
 
 
 def _unexpected(error: Exception) -> str:
-    kind = type(error).__name__
+    kind = kind_of(error)
     try:
-        kept = _keep_traceback(load_settings().home, error)
+        kept = _keep_account(load_settings().home, error)
     except (OSError, ValueError):
-        return f"unexpected {kind}; what is published stays served; the traceback was not kept"
+        return f"unexpected {kind}; what is published stays served; where it came up was not kept"
     return (
-        f"unexpected {kind}; what is published stays served. The traceback is in {kept}, "
-        "private because it may quote values; `shopthread doctor` looks for a cause"
+        f"unexpected {kind}; what is published stays served. Where it came up is in {kept}, "
+        "without its text, which may quote values; `shopthread doctor` looks for a cause"
     )
 
 
-def _keep_traceback(home: Path, error: Exception) -> Path:
+def _keep_account(home: Path, error: Exception) -> Path:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = home / ERROR_FILE
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("".join(traceback.format_exception(error)))
+        file.write(account_of(error))
     return path

@@ -19,6 +19,7 @@ from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
 from orchestration.components.build_chain import REBUILD_TAG, Commission, Table, build_in_chain
 from orchestration.components.guard import known_checks, pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
@@ -175,6 +176,7 @@ def layer_assets(
         dagster_dbt_translator=translator,
         pool=WAREHOUSE_POOL,
     )
+    @quoting_no_data
     def build_layer(context: dg.AssetExecutionContext) -> Iterator[object]:
         settings, ledger = open_state(context.run.tags)
         selected = sorted(context.selected_asset_keys, key=lambda key: key.path)
@@ -429,7 +431,7 @@ def _raise_for_models(
     by_id = {result.unique_id: result for result in results}
     nodes = manifest.content["nodes"]
     broken = [
-        nodes[unique_id]["name"]
+        _with_reason(nodes[unique_id]["name"], by_id[unique_id].reason)
         for unique_id in models
         if unique_id in by_id and by_id[unique_id].failed
     ]
@@ -449,9 +451,13 @@ def _raise_for_models(
         description=(
             f"models that failed: {', '.join(broken) or 'none'}; not built because of them or "
             f"of a failed test: {', '.join(skipped) or 'none'}; failed tests: "
-            f"{', '.join(failed_tests) or 'none'}. Published marts are untouched. dbt's own "
-            f"words are in {settings.dbt_target_dir}, private because they may quote values."
+            f"{', '.join(failed_tests) or 'none'}. Published marts are untouched. Every node's "
+            f"status and the SQL that ran are in {settings.dbt_target_dir}."
         ),
         metadata={"failed": json.dumps(broken), "skipped": json.dumps(skipped)},
         allow_retries=False,
     )
+
+
+def _with_reason(name: str, reason: str | None) -> str:
+    return name if reason is None else f"{name} ({reason})"

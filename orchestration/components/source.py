@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from orchestration.components.calendar import business_dates, days_of, requested_days
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
@@ -139,6 +140,7 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         partitions_def=business_dates() if entity.partitioned else None,
         backfill_policy=dg.BackfillPolicy.single_run() if entity.partitioned else None,
     )
+    @quoting_no_data
     def land(context: dg.AssetExecutionContext) -> Iterator[object]:
         from orchestration.quality import SuiteError
 

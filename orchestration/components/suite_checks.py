@@ -15,6 +15,7 @@ import dagster as dg
 
 from orchestration.components.build_chain import raise_if_damaged
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
@@ -52,6 +53,7 @@ def suite_checks(layer: str, suites: Mapping[str, "TableSuite"]) -> dg.AssetChec
             )
 
     @dg.multi_asset_check(name=f"judge_{layer}", specs=specs, can_subset=True, pool=WAREHOUSE_POOL)
+    @quoting_no_data
     def judge(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         settings, ledger = open_state()
         run_id = context.run.run_id

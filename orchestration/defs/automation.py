@@ -10,6 +10,7 @@ import dagster as dg
 
 from orchestration.components.arrivals import new_deliveries
 from orchestration.components.run_state import open_state
+from orchestration.faults import telling_kinds_only
 
 full = dg.define_asset_job(
     "full",
@@ -36,6 +37,7 @@ daily = dg.define_asset_job(
         "none when nothing did."
     ),
 )
+@telling_kinds_only()
 def newly_arrived_days(
     context: dg.ScheduleEvaluationContext,
 ) -> list[dg.RunRequest] | dg.SkipReason:

@@ -13,6 +13,7 @@ from orchestration.components.dbt_layer import FlowTranslator
 from orchestration.components.guard import pass_gates
 from orchestration.components.published_context import publish_context
 from orchestration.components.run_state import assert_run_goes_on, open_state, quiet_libraries
+from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.file_lock import hold_file
 from orchestration.publish import Outcome, PublishError, current, declared_marts
@@ -53,6 +54,7 @@ def publishing() -> dg.Definitions:
         ],
         pool=WAREHOUSE_POOL,
     )
+    @quoting_no_data
     def publish_marts(context: dg.AssetExecutionContext) -> Iterator[object]:
         settings, ledger = open_state()
         pass_gates(context, [VERSION_KEY], ledger)
@@ -109,6 +111,7 @@ def publishing() -> dg.Definitions:
             )
         ],
     )
+    @quoting_no_data
     def report(context: dg.AssetExecutionContext) -> Iterator[object]:
         settings, ledger = open_state()
         pass_gates(context, [REPORT_KEY], ledger)

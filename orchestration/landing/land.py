@@ -35,6 +35,7 @@ from orchestration.landing.identifiers import (
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
+from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import (
@@ -44,6 +45,7 @@ from orchestration.sources.files import (
     FileReader,
     SourceError,
 )
+from orchestration.sources.names import shown
 
 EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""
@@ -311,7 +313,7 @@ class Landing:
         columns = self.contract.landed_columns(partitioned=self.entity.partitioned)
         casts = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns)
         if path.exists():
-            with duckdb.connect() as connection:
+            with open_duckdb() as connection:
                 described = connection.execute(
                     "select column_name, column_type from"
                     f" (describe select * from read_parquet({_text(path)}))"
@@ -323,7 +325,7 @@ class Landing:
                 return
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with duckdb.connect() as connection:
+        with open_duckdb() as connection:
             connection.execute(
                 f"copy (select {casts} limit 0) to {_text(temporary)} (format parquet)"
             )
@@ -501,7 +503,7 @@ class _Candidate:
         self, current: dict[str, Batch]
     ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
         try:
-            with duckdb.connect(self._database) as connection:
+            with open_duckdb(self._database) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 problem, warnings = self._open(connection)
                 if problem is None:
@@ -540,9 +542,11 @@ class _Candidate:
         if missing:
             text = f"missing column {', '.join(missing)}"
             if unexpected:
-                text += f" (delivered instead: {', '.join(unexpected)})"
+                text += f" (delivered instead: {shown(unexpected)})"
             return text, []
-        warnings = [f"column {name} is not in the contract and was left out" for name in unexpected]
+        warnings = [
+            f"column {shown([name])} is not in the contract and was left out" for name in unexpected
+        ]
         self._tokenise(connection)
         values, reasons = [], []
         for column in self._contract.columns:
@@ -822,7 +826,7 @@ class _Candidate:
     def _judge(self, partitions: list[str]) -> Verdict:
         columns = ", ".join(f'"{column.name}"' for column in self._contract.columns)
         source, where, by_day = "settled", "_reason is null", None
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             kind = "table" if self._identifiers else "view"
             if self._partitioned:
@@ -852,7 +856,7 @@ class _Candidate:
             if name != "_batch_id"
         ]
         listed = ", ".join(f'"{name}"' for name in columns)
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             for batch in batches:
                 where = self._rows_of(batch)
@@ -895,7 +899,7 @@ class _Candidate:
             return
         key = self.landing.settings.identity_key.get_secret_value()
         names = ", ".join(f"'{batch.partition_key}'" for batch in batches)
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             for column, found in self.found.items():
                 landed = {
@@ -937,7 +941,7 @@ class _Candidate:
             found["refused_batch"] = good
         folder = self.landing.quarantine_folder(batch)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with duckdb.connect(self._database) as connection:
+        with open_duckdb(self._database) as connection:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(
                 "copy (select delivered.* exclude (file_row_number), settled._reason, settled._row"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import duckdb
 
 from orchestration.publish.quoting import identifier
+from orchestration.quiet_duckdb import open_duckdb
 
 PUBLISHED_SCHEMAS = ("customer", "commerce", "journey", "kpi", "quality")
 
@@ -65,7 +66,7 @@ def table_hashes(
     between files of one DuckDB version.
     """
     if isinstance(database, Path):
-        with duckdb.connect(str(database), read_only=True) as connection:
+        with open_duckdb(database, read_only=True) as connection:
             connection.execute("set enable_progress_bar = false")
             return table_hashes(connection, schemas, run_metadata=run_metadata)
     left_out = run_metadata or {}

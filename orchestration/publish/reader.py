@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.publish.engine import EngineLimits, open_hardened
-from orchestration.publish.errors import PublishedStateError, QueryError, reason
+from orchestration.publish.errors import PublishedStateError, QueryError, cause, reason
 from orchestration.publish.pointer import PublishedVersion, current, version
 from orchestration.settings import Settings
 
@@ -74,7 +74,7 @@ def query(
 ) -> Iterator[QueryResult]:
     """Run SQL on a version and give its columns and rows; rows end with the context.
 
-    Raises QueryError with DuckDB's reason, which is about names and types.
+    Raises QueryError with DuckDB's reason where it is about names and types.
     """
     found = _find(settings, version)
     with connect(settings, personal=personal, version=found.version) as connection:
@@ -88,7 +88,7 @@ def query(
                 )
             connection.execute(sql)
         except duckdb.Error as error:
-            raise _query_error(error, found) from error
+            raise _query_error(error, found) from cause(error)
         columns = tuple(
             Column(name=item[0], type=str(item[1])) for item in connection.description or ()
         )
@@ -123,15 +123,17 @@ def _rows(
         try:
             portion = connection.fetchmany(_ROWS_PER_FETCH)
         except duckdb.Error as error:
-            raise _query_error(error, found) from error
+            raise _query_error(error, found) from cause(error)
         if not portion:
             return
         yield from portion
 
 
 def _query_error(error: duckdb.Error, found: PublishedVersion) -> QueryError:
+    # All lines: they show where in the statement something is wrong.
+    why = str(error).strip() if cause(error) else f"{reason(error)}, on a value not shown here."
     return QueryError(
-        f"version {found.version} refused the query. {str(error).strip()}\n"
+        f"version {found.version} refused the query. {why}\n"
         "The published files are untouched. `select * from catalog` lists the marts; "
         "`describe <mart>` their columns"
     )

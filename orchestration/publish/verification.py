@@ -13,9 +13,10 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.faults import kind_of
 from orchestration.publish.analytics_file import STORAGE_VERSION
 from orchestration.publish.engine import EngineLimits, open_engine, open_hardened
-from orchestration.publish.errors import VerificationError
+from orchestration.publish.errors import VerificationError, reason
 from orchestration.publish.hashes import PUBLISHED_SCHEMAS, TableHash, hash_relation
 from orchestration.publish.identified_file import COLUMNS, TABLE
 from orchestration.publish.manifest import MANIFEST_FILE, Manifest, read_manifest
@@ -58,7 +59,8 @@ def _answer(process: subprocess.CompletedProcess[str]) -> list[str]:
         found = None
     if isinstance(found, list):
         return [str(difference) for difference in found]
-    last = (process.stderr.strip().splitlines() or ["no message"])[-1]
+    # Behind the kind of an error stands its text, which may quote a value.
+    last, _, _ = (process.stderr.strip().splitlines() or ["no message"])[-1].partition(":")
     return [f"it gave no answer and ended with code {process.returncode}: {last}"]
 
 
@@ -69,8 +71,10 @@ def differences(version_dir: Path) -> list[str]:
     for check in (_files, _analytics, _parquet, _identified):
         try:
             found.extend(check(version_dir, manifest))
-        except (duckdb.Error, OSError) as error:
-            found.append(f"{check.__name__.strip('_')}: {str(error).splitlines()[0]}")
+        except duckdb.Error as error:
+            found.append(f"{check.__name__.strip('_')}: {reason(error)}")
+        except OSError as error:
+            found.append(f"{check.__name__.strip('_')}: {error.strerror or kind_of(error)}")
     return found
 
 

@@ -69,6 +69,13 @@ COLUMN_LIST_KEYS = ("column_list", "column_set", "columns")
 SQL_KEYS = ("condition", "measure")
 """Arguments that are SQL; an identifier's column is written there as {household_id}."""
 
+_PICKS_A_VALUE = (
+    r"\b(min|max|first|last|any_value|mode|median|arg_min|arg_max|quantile\w*|histogram)\s*\("
+    r"(?:[^()]|\([^()]*\)|\()*?"
+)
+"""SQL of an aggregate that gives back a value of its column, up to that column's name. A closing
+bracket is taken only with its opening one, so it never leaves the aggregate's own."""
+
 BUSINESS_DATE_COLUMN = "_business_date"
 BATCH_COLUMN = "_batch_id"
 TOKEN_SUFFIX = "_token"  # noqa: S105 - a column's suffix, no secret
@@ -301,6 +308,7 @@ class TableSuite(_Strict):
             if unknown:
                 raise ValueError(f"key: {', '.join(unknown)} is not among the columns")
             self._check_expectations()
+        self._check_measures()
         asked = [(item.label, item.columns) for item in self.expectations]
         for label, columns in asked:
             if asked.count((label, columns)) > 1:
@@ -330,6 +338,17 @@ class TableSuite(_Strict):
                     f"expectations.{number}: {expectation.type} looks into {min(touched)}, "
                     "which is a token once landed; only null and uniqueness checks hold for it"
                 )
+
+    def _check_measures(self) -> None:
+        """A measure's number is shown: it may count people, and not be one's value."""
+        for name in sorted(self.personal_names(Layout.DELIVERED)):
+            picked = re.compile(_PICKS_A_VALUE + rf"\b{name}\b", re.IGNORECASE)
+            for number, expectation in enumerate(self.expectations):
+                if picked.search(str(expectation.kwargs.get("measure", ""))):
+                    raise ValueError(
+                        f"expectations.{number}: the measure would show a value of {name}, which "
+                        "is personal; count rows or distinct values instead"
+                    )
 
     @property
     def asset_key(self) -> tuple[str, ...]:

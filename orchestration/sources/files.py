@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from orchestration.sources.names import is_plain
+
 SNAPSHOT = "snapshot"
 """Partition name of an entity that is delivered whole."""
 
@@ -70,8 +72,9 @@ class FileReader:
             if path.name.startswith(".") or not path.is_file():
                 continue
             if path.stem != SNAPSHOT and not _is_business_date(path.stem):
+                name = path.name if is_plain(path.stem) else "a file"
                 raise SourceError(
-                    f"{self.source}/{self.entity}: {path.name} in the inbox is named "
+                    f"{self.source}/{self.entity}: {name} in the inbox is named "
                     "neither after a business date (YYYY-MM-DD) nor `snapshot`; nothing "
                     "was read; rename it or move it away"
                 )

@@ -2,8 +2,8 @@
 
 The one module that calls dbt's programmatic interface; `tests/dbt/test_dbt_process.py`
 is its contract test. `build_by_command_line` is the fallback with the same result. What
-dbt prints may quote values of the data, so it goes to private files, and only names,
-statuses and counts come back.
+dbt prints may quote values of the data, so it writes no log, and only names, statuses,
+counts and what `dbt_log` lets through come back.
 """
 
 import contextlib
@@ -12,14 +12,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestration.failpoints import Place, reach
+from orchestration.faults import kind_of
 from orchestration.settings import Settings
+from orchestration.warehouse.dbt_log import keep, reason_without_values
 from orchestration.warehouse.manifest import DbtManifest
 
+_REASON_EVENT = "RunResultError"
 _RESULT_EVENTS = frozenset({"LogModelResult", "LogSeedResult", "LogTestResult"})
 _FAILED = frozenset({"error", "fail", "runtime error"})
 
@@ -37,6 +40,8 @@ class NodeResult:
     failures: int | None
     raw_event: Mapping[str, Any]
     """dbt's structured event, for the wiring that turns it into the UI's events."""
+    reason: str | None = None
+    """Why a model failed, without values of the data."""
 
     @property
     def failed(self) -> bool:
@@ -80,14 +85,16 @@ def build(
     # Not part of the file; the catalog reads dbt's graph.
     parsed.build_flat_graph()
     collected: list[NodeResult] = []
+    reasons: dict[str, str] = {}
     unheard: list[Exception] = []
 
     def listen(event: Any) -> None:
-        if event.info.name not in _RESULT_EVENTS:
-            return
         try:
-            collected.append(_result(_as_dict(event)))
-            reach(Place.WAREHOUSE_NODE_DONE)
+            if event.info.name in _RESULT_EVENTS:
+                collected.append(_result(_as_dict(event)))
+                reach(Place.WAREHOUSE_NODE_DONE)
+            elif event.info.name == _REASON_EVENT:
+                reasons.update(_reason(_as_dict(event)))
         except Exception as error:  # noqa: BLE001 (dbt would drop it without a word)
             unheard.append(error)
 
@@ -100,12 +107,11 @@ def build(
         release_warehouse()
     if unheard:
         raise unheard[0]
-    for result in collected:
-        on_result(result)
+    _tell(settings, collected, reasons, on_result)
     if outcome.exception is not None:
         raise DbtError(
-            f"dbt stopped with {type(outcome.exception).__name__}; nothing of this layer was "
-            f"published; the reason is in {_log_folder(settings)}"
+            f"dbt stopped with {kind_of(outcome.exception)}; nothing of this layer was "
+            f"published; what ran until then is in {_log_folder(settings)}"
         )
 
 
@@ -126,17 +132,42 @@ def build_by_command_line(
         text=True,
         check=False,
     )
+    collected: list[NodeResult] = []
+    reasons: dict[str, str] = {}
     for line in finished.stdout.splitlines():
         with contextlib.suppress(json.JSONDecodeError):
             event = json.loads(line)
-            if event.get("info", {}).get("name") in _RESULT_EVENTS:
-                on_result(_result(event))
+            name = event.get("info", {}).get("name")
+            if name in _RESULT_EVENTS:
+                collected.append(_result(event))
+            elif name == _REASON_EVENT:
+                reasons.update(_reason(event))
+    _tell(settings, collected, reasons, on_result)
     # 1: a node failed, which is a result; anything else: dbt itself did.
     if finished.returncode not in {0, 1}:
         raise DbtError(
-            f"dbt ended with exit code {finished.returncode}; the reason is in "
+            f"dbt ended with exit code {finished.returncode}; what ran until then is in "
             f"{_log_folder(settings)}"
         )
+
+
+def _tell(
+    settings: Settings,
+    collected: Sequence[NodeResult],
+    reasons: Mapping[str, str],
+    on_result: Callable[[NodeResult], None],
+) -> None:
+    """Keep what is known of each node, then hand it over."""
+    results = [replace(item, reason=reasons.get(item.unique_id)) for item in collected]
+    keep(_log_folder(settings), map(_line, results))
+    for result in results:
+        on_result(result)
+
+
+def _line(result: NodeResult) -> str:
+    failures = "" if result.failures is None else f" {result.failures} rows"
+    reason = "" if result.reason is None else f": {result.reason}"
+    return f"{result.status} {result.unique_id}{failures}{reason}"
 
 
 def release_warehouse() -> None:
@@ -157,8 +188,9 @@ def _arguments(settings: Settings, manifest: DbtManifest, order: Order) -> list[
         *("--target-path", str(settings.dbt_target_dir)),
         *("--log-path", str(_log_folder(settings))),
         *("--exclude-resource-type", "unit_test"),
-        # Nobody reads dbt's artifacts; they quote values and take half a second to write.
-        "--no-write-json",
+        # Nobody reads dbt's artifacts; they quote values and take half a second to write. Its
+        # log quotes them as well.
+        *("--no-write-json", "--log-level-file", "none"),
     ]
 
 
@@ -184,7 +216,7 @@ def _selection(manifest: DbtManifest, order: Order) -> list[str]:
 
 
 def _quiet() -> list[str]:
-    return ["--quiet", "--log-level", "none", "--log-level-file", "info", "--no-use-colors"]
+    return ["--quiet", "--log-level", "none", "--no-use-colors"]
 
 
 def _selector(manifest: DbtManifest, unique_id: str) -> str:
@@ -223,3 +255,10 @@ def _result(event: dict[str, Any]) -> NodeResult:
         failures=None if failures is None else int(failures),
         raw_event=event,
     )
+
+
+def _reason(event: dict[str, Any]) -> dict[str, str]:
+    """Unique id of a failed node and what may be said of it; dbt repeats some without a node."""
+    data = event["data"]
+    unique_id = data.get("node_info", {}).get("unique_id")
+    return {str(unique_id): reason_without_values(str(data["msg"]))} if unique_id else {}

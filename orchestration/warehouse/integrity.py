@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
 
 _HELD_BY_ANOTHER = "Could not set lock"
@@ -37,7 +38,7 @@ def remove_if_damaged(settings: Settings) -> str | None:
 def _damage(path: Path) -> str | None:
     table = "the file"
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with open_duckdb(path, read_only=True) as connection:
             connection.execute("set enable_progress_bar = false")
             for schema, name in connection.execute(
                 "select schema_name, table_name from duckdb_tables()"

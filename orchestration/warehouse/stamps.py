@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
 from orchestration.warehouse.manifest import DbtManifest
 
@@ -178,7 +179,7 @@ def _write(settings: Settings, run_id: str, stamps: Mapping[str, str | None]) ->
 
 @contextmanager
 def _open(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(settings.warehouse_path), read_only=read_only) as connection:
+    with open_duckdb(settings.warehouse_path, read_only=read_only) as connection:
         connection.execute("set enable_progress_bar = false")
         yield connection
 

@@ -309,7 +309,7 @@ def test_a_run_that_fails_after_its_publish_does_not_deny_it(served: Settings) -
 # -- errors -----------------------------------------------------------------------------
 
 
-def test_an_error_that_is_not_ours_shows_its_kind_and_never_its_text(
+def test_an_error_that_is_not_ours_gives_its_kind_and_places_and_never_its_text(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @answering
@@ -323,5 +323,8 @@ def test_an_error_that_is_not_ours_shows_its_kind_and_never_its_text(
     assert "ZeroDivisionError" in shown
     assert "4711" not in shown
     kept = home / ERROR_FILE
-    assert "4711" in kept.read_text("utf-8")
+    account = kept.read_text("utf-8")
+    assert "4711" not in account
+    assert "ZeroDivisionError" in account
+    assert "(command)" in account, "where it came up is what helps"
     assert kept.stat().st_mode & 0o077 == 0

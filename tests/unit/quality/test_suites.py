@@ -244,3 +244,43 @@ def test_the_contract_covers_the_eight_entities_and_their_people() -> None:
     assert with_people == {"transactions", "demographics", "campaigns", "coupon_redemptions"}
     partitioned = {name for name, table in contract.tables.items() if table.partitioned_by}
     assert partitioned == {"transactions"}
+
+
+def contract_with_measure(measure: str) -> str:
+    """The contract above, asking a measure instead of a range."""
+    head, _, _ = CONTRACT.partition("    expectations:\n")
+    return head + (
+        "    expectations:\n"
+        "      - type: expect_measure_to_be_between\n"
+        "        name: members\n"
+        f"        kwargs: {{measure: '{measure}', max_value: 10}}\n"
+        "        severity: critical\n"
+        '        meta: {because: "there are nine (2026-11)"}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        "select max({email}) from {table}",
+        "select MIN(try_cast({email} as bigint)) from {table}",
+        "select coalesce(any_value(cast({email} as bigint) + 1), 0) from {table}",
+    ],
+)
+def test_a_measure_that_would_show_a_personal_value_is_refused(
+    tmp_path: Path, measure: str
+) -> None:
+    with pytest.raises(SuiteError, match="the measure would show a value of email"):
+        load_suite(written(tmp_path, contract_with_measure(measure)))
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        "select count(distinct {email}) from {table}",
+        "select coalesce(max(n), 0) from (select count(*) as n from {table} group by {email})",
+        "select max(spent) from {table}",
+    ],
+)
+def test_a_measure_that_counts_people_is_welcome(tmp_path: Path, measure: str) -> None:
+    assert load_suite(written(tmp_path, contract_with_measure(measure))).tables
