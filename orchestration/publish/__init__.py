@@ -44,7 +44,7 @@ from orchestration.publish.pointer import (
 )
 from orchestration.publish.publisher import Outcome, PublishOptions, PublishResult, Step, publish
 from orchestration.publish.reader import (
-    CheckedFile,
+    CheckedParquet,
     Column,
     Opened,
     QueryResult,
@@ -56,7 +56,7 @@ from orchestration.publish.reader import (
 
 __all__ = [
     "CheckSummary",
-    "CheckedFile",
+    "CheckedParquet",
     "Column",
     "Damage",
     "DamageWarning",

@@ -10,7 +10,7 @@ current version gets the newest whole one and is told so. Which version is curre
 import dataclasses
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,10 +90,10 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class CheckedFile:
-    """A published file whose bytes were compared just now; `alarm` as in QueryResult."""
+class CheckedParquet:
+    """Files by mart, all of one version, whose bytes were just compared; `alarm` as above."""
 
-    path: Path
+    paths: Mapping[str, Path]
     version: PublishedVersion
 
     @property
@@ -176,28 +176,39 @@ def query(
         found.connection.close()
 
 
-def checked_parquet(settings: Settings, mart: str) -> CheckedFile:
-    """The Parquet file of `schema.mart` in the current version, its bytes compared first.
+def checked_parquet(settings: Settings, marts: Collection[str]) -> CheckedParquet:
+    """The Parquet files of `schema.mart` names in the current version, their bytes compared.
 
     Parquet has no checksums here, so a tool that reads it cannot see a flipped byte. A
-    damaged file moves readers to the newest whole version, as everywhere. Raises
-    PublishedStateError for a mart that is not published.
+    damaged file moves readers to the newest whole version, as everywhere, and all files are
+    of that one. Raises PublishedStateError for a mart that is not published.
     """
-    found = _find_current(settings)
-    path = _parquet_of(found, mart)
+    seen: int | None = None
     try:
-        is_whole = entry_of(path) == found.manifest.files[str(path.relative_to(found.directory))]
-    except OSError as error:
-        if not is_damage(error):
-            raise
-        is_whole = False
-    if is_whole:
-        return CheckedFile(path, found)
-    unlike = DamagedError(
-        f"{path} is not what its manifest says. It is untouched. Publish again: `shopthread publish`"
-    )
-    instead = _instead_of(settings, found.version, unlike)
-    return CheckedFile(_parquet_of(instead, mart), instead)
+        found = _find_current(settings)
+        seen = found.version
+        return CheckedParquet(_compared(found, marts), found)
+    except DamagedError as error:
+        found = _instead_of(settings, seen, error)
+        return CheckedParquet(_compared(found, marts), found)
+
+
+def _compared(found: PublishedVersion, marts: Collection[str]) -> dict[str, Path]:
+    paths = {mart: _parquet_of(found, mart) for mart in marts}
+    for path in paths.values():
+        name = path.relative_to(found.directory).as_posix()
+        try:
+            is_whole = entry_of(path) == found.manifest.files[name]
+        except OSError as error:
+            if not is_damage(error):
+                raise
+            is_whole = False
+        if not is_whole:
+            raise DamagedError(
+                f"{path} is not what its manifest says. It is untouched. Publish again: "
+                "`shopthread publish`"
+            )
+    return paths
 
 
 def _parquet_of(found: PublishedVersion, mart: str) -> Path:
@@ -219,7 +230,11 @@ def _open(
 ) -> Opened:
     if number is not None:
         found = version(settings, number)
-        return Opened(_attach(found, personal=personal, limits=limits), found)
+        try:
+            return Opened(_attach(found, personal=personal, limits=limits), found)
+        except _UnopenableError as error:
+            _require_whole_after(settings, found, error)
+            raise
     seen: int | None = None
     try:
         found = _find_current(settings)
@@ -278,7 +293,7 @@ def _instead_of(settings: Settings, seen: int | None, met: Exception) -> Publish
     return _find_current(settings)
 
 
-def _require_whole_after(settings: Settings, found: PublishedVersion, error: duckdb.Error) -> None:
+def _require_whole_after(settings: Settings, found: PublishedVersion, error: Exception) -> None:
     """Raise DamagedError if damage of the version explains the error."""
     damage = damage_of(found.directory)
     if not damage:

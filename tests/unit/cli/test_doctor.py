@@ -16,19 +16,9 @@ from orchestration.file_lock import hold_file
 from orchestration.publish import connect, current, fall_back
 from orchestration.publish.retention import prune
 from orchestration.settings import PROJECT_DIR, Settings
+from tests.unit.publish.conftest import flip
 
 Shopthread = Callable[..., Result]
-
-
-def flip(path: Path, offset: int) -> None:
-    """Change one bit of a file that is read-only."""
-    path.chmod(0o600)
-    with path.open("r+b") as file:
-        file.seek(offset)
-        (value,) = file.read(1)
-        file.seek(offset)
-        file.write(bytes([value ^ 1]))
-    path.chmod(0o440)
 
 
 def findings(topic: str) -> list[Finding]:
@@ -234,19 +224,17 @@ def test_a_removed_version_that_a_reader_holds_is_a_note(served: Settings) -> No
 
 
 def test_one_open_file_deep_in_an_open_home_is_found(served: Settings) -> None:
-    served.home.chmod(0o755)
-    for path in (served.home, *served.home.rglob("*")):
+    for path in served.home.rglob("*"):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & 0o700)
+    served.home.chmod(0o755)
     served.published_dir.chmod(0o750)
     assert problems("permissions") == []
     served.warehouse_path.chmod(0o644)
     assert problems("permissions") == [], "its folder is closed"
     served.warehouse_path.parent.chmod(0o711)
-    assert [item.text.split(" is open")[0].rsplit("/", 1)[1] for item in problems("permissions")] == [
-        "warehouse",
-        "warehouse.duckdb",
-    ]
+    exposed = [item.text.split(" is open")[0] for item in problems("permissions")]
+    assert [Path(path).name for path in exposed] == ["warehouse", "warehouse.duckdb"]
     (served.published_dir / "2" / "manifest.json").chmod(0o444)
     assert "manifest.json is open to others (444)" in problems("permissions")[-1].text
 
