@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
         return NOT_POSSIBLE
     if arguments == ["--check"]:
         return 0
-    os.execvp(arguments[0], arguments)  # noqa: S606 (the command is the caller's)
+    return os.execvp(arguments[0], arguments)  # noqa: S606 (the command is the caller's)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,13 @@ def say_error(text: str) -> None:
     console(error=True).print(Text("error: ", style="bold red").append(text, style="default"))
 
 
+def say_alarm(text: str) -> None:
+    """Something that needs a person soon although the command goes on, on standard error."""
+    from rich.text import Text
+
+    console(error=True).print(Text("alarm: ", style="bold yellow").append(text, style="default"))
+
+
 def say_aside(text: str) -> None:
     """A remark on standard error, so that standard output holds the answer alone."""
     from rich.text import Text

@@ -6,7 +6,7 @@ the data is like is not its business: `shopthread status` tells that.
 
 import json
 import re
-import shutil
+import stat
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -37,11 +37,11 @@ from orchestration.settings import (
 )
 
 _OTHERS = 0o077
-_OTHERS_MAY_WRITE = 0o027
-_LEAST_FREE_BYTES = 2_000_000_000
-_SPACE_FACTOR = 4
-"""Free space asked for, in multiples of the published version: a run holds several copies."""
+_PUBLISHED_TO_NOBODY = 0o027
+"""What no published file and folder may have: a group may read, nobody else may anything."""
+_SHOWN_PATHS = 3
 _PANEL_FILES = 8
+_MEGA = 1_000_000
 _GIGA = 1_000_000_000
 _SPECIFIER = re.compile(r"(==|>=|<=|!=|~=|<|>)\s*([0-9][0-9A-Za-z.]*)")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
@@ -114,6 +114,7 @@ def examine() -> list[Finding]:
         _write_ahead_logs,
         _instance,
         _published,
+        _pinned,
         _addresses,
     )
     for examination in examinations:
@@ -306,38 +307,51 @@ def _permissions(settings: Settings) -> Iterator[Finding]:
     if not settings.home.is_dir():
         yield Finding("permissions", Grade.OK, "no state yet")
         return
-    private = (
-        settings.landing_dir,
-        settings.identifiers_dir,
-        settings.quarantine_dir,
-        settings.inbox_dir,
-        settings.scratch_dir,
-        settings.warehouse_path.parent,
-        settings.dagster_home,
-        settings.ledger_path,
-    )
     # A closed door to the state closes all of it, save what is published to groups.
     is_closed = settings.home.stat().st_mode & _OTHERS == 0
-    open_paths = [
-        path
-        for path in private
-        if path.exists() and path.stat().st_mode & _OTHERS and not is_closed
-    ]
-    if (
-        settings.published_dir.is_dir()
-        and settings.published_dir.stat().st_mode & _OTHERS_MAY_WRITE
-    ):
-        open_paths.append(settings.published_dir)
-    for path in open_paths:
+    exposed = list(_open_to_others(settings.published_dir, _PUBLISHED_TO_NOBODY))
+    if not is_closed:
+        exposed = [*_open_state(settings), *exposed]
+    for path in exposed[:_SHOWN_PATHS]:
         yield Finding(
             "permissions",
             Grade.PROBLEM,
-            f"{short_path(path)} is open to others ({path.stat().st_mode & 0o777:o}); it holds "
+            f"{short_path(path)} is open to others ({path.lstat().st_mode & 0o777:o}); it holds "
             "personal data",
             f"chmod -R go= {short_path(path)}",
         )
-    if not open_paths:
+    if len(exposed) > _SHOWN_PATHS:
+        yield Finding(
+            "permissions",
+            Grade.PROBLEM,
+            f"and {plural(len(exposed) - _SHOWN_PATHS, 'more path')}",
+            f"the same for them; chmod go= {short_path(settings.home)} closes the door to all",
+        )
+    if not exposed:
         yield Finding("permissions", Grade.OK, "the state is closed to others")
+
+
+def _open_state(settings: Settings) -> Iterator[Path]:
+    """Every file and folder of the state that others may use, save what is published."""
+    for entry in sorted(settings.home.iterdir()):
+        if entry != settings.published_dir:
+            yield from _open_to_others(entry, _OTHERS)
+
+
+def _open_to_others(root: Path, bits: int) -> Iterator[Path]:
+    """`root` and what lies below it with any of `bits`; what a closed folder holds is closed."""
+    try:
+        mode = root.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return
+        is_open = mode & bits != 0
+        if is_open:
+            yield root
+        if stat.S_ISDIR(mode) and (is_open or bits != _OTHERS):
+            for entry in sorted(root.iterdir()):
+                yield from _open_to_others(entry, bits)
+    except OSError:
+        return  # removed meanwhile, or closed to this user as well
 
 
 def _locks(settings: Settings) -> Iterator[Finding]:
@@ -355,28 +369,33 @@ def _locks(settings: Settings) -> Iterator[Finding]:
 
 
 def _space(settings: Settings) -> Iterator[Finding]:
-    place = settings.home
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    wanted = max(_LEAST_FREE_BYTES, _SPACE_FACTOR * _published_bytes(settings))
-    text = f"{free / _GIGA:.1f} GB free, {wanted / _GIGA:.1f} GB wanted"
+    from orchestration.disk_space import free_bytes, needed_to_run
+
+    free = free_bytes(settings.home)
+    warehouse = settings.warehouse_path
+    wanted = needed_to_run(
+        _published_bytes(settings), warehouse.stat().st_size if warehouse.exists() else 0
+    )
+    text = f"{free / _GIGA:.1f} GB free, the next run may need {wanted / _GIGA:.1f}"
     if free < wanted:
         yield Finding(
-            "disk", Grade.PROBLEM, text, f"free space where {short_path(settings.home)} lies"
+            "disk",
+            Grade.PROBLEM,
+            f"{free:,} bytes free, the next run may need {wanted:,}",
+            f"free {wanted - free:,} bytes where {short_path(settings.home)} lies",
         )
     else:
         yield Finding("disk", Grade.OK, text)
 
 
-def _published_bytes(settings: Settings) -> int:
+def _published_bytes(settings: Settings) -> int | None:
     from orchestration.publish import PublishedStateError, current
 
     try:
         served = current(settings)
     except PublishedStateError:
-        return 0
-    return 0 if served is None else sum(item.bytes for item in served.manifest.files.values())
+        return None
+    return None if served is None else sum(item.bytes for item in served.manifest.files.values())
 
 
 def _leftovers(settings: Settings) -> Iterator[Finding]:
@@ -490,33 +509,49 @@ def _instance(settings: Settings) -> Iterator[Finding]:
 
 
 def _published(settings: Settings) -> Iterator[Finding]:
-    from orchestration.publish import PublishedStateError, current
+    from orchestration.publish import PublishedStateError, current, examine, served_number
 
-    try:
-        served = current(settings)
-    except PublishedStateError as error:
-        yield Finding("published", Grade.PROBLEM, str(error), "shopthread rollback --list")
-        return
-    if served is None:
+    number = served_number(settings.published_dir)
+    if number is None:
         yield Finding("published", Grade.OK, "nothing yet; shopthread demo or shopthread run")
         return
-    broken = [
-        name
-        for name, entry in served.manifest.files.items()
-        if not _has_bytes(served.directory / name, entry.bytes)
-    ]
-    if broken:
+    # The pointer, the link, and every byte of every version that is kept.
+    found = examine(settings)
+    for item in found:
+        is_earlier = "/" in item.file and not item.file.startswith(f"{number}/")
         yield Finding(
             "published",
-            Grade.PROBLEM,
-            f"version {served.version} is not whole: {', '.join(broken[:3])}",
-            "shopthread rollback --list, then serve a whole one",
+            Grade.NOTE if is_earlier else Grade.PROBLEM,
+            str(item),
+            "no rollback goes to that version; it is pruned in time"
+            if is_earlier
+            else "shopthread publish makes a new version; until then readers get the newest whole one",
         )
-    else:
+    try:
+        served = current(settings)
+    except PublishedStateError:
+        return
+    if served is not None and served.fell_back is not None:
+        yield Finding("published", Grade.PROBLEM, served.fell_back.message, "shopthread publish")
+    if served is not None and not any(item.file.startswith(f"{number}/") for item in found):
         yield Finding(
             "published",
             Grade.OK,
-            f"version {served.version} is whole, {plural(len(served.manifest.files), 'file')}",
+            f"version {served.version} is whole, "
+            f"{plural(len(served.manifest.files), 'file')} compared byte by byte",
+        )
+
+
+def _pinned(settings: Settings) -> Iterator[Finding]:
+    from orchestration.publish import pinned
+
+    for item in pinned(settings):
+        yield Finding(
+            "readers",
+            Grade.NOTE,
+            f"version {item.version} was removed and {item.bytes / _MEGA:,.1f} MB of it stay on "
+            f"disk, held by process {', '.join(map(str, item.processes))}",
+            "the space is free when they close it",
         )
 
 
@@ -533,10 +568,6 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
 
 def _count(folder: Path, pattern: str) -> int:
     return len(list(folder.glob(pattern))) if folder.is_dir() else 0
-
-
-def _has_bytes(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
 
 
 # -- showing ----------------------------------------------------------------------------

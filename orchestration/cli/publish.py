@@ -60,9 +60,10 @@ def rollback(
 ) -> None:
     """Serve an earlier published version again.
 
-    Moves the pointer in one step; readers who are in the middle of a query keep theirs. No data
-    is written and no version is removed, so it can be taken back the same way. The next run
-    publishes on top of what is served then.
+    Compares every byte of that version with its manifest, then moves the pointer in one step;
+    readers who are in the middle of a query keep theirs. No data is written and no version is
+    removed, so it can be taken back the same way. The next run publishes on top of what is served
+    then.
 
     \b
     Examples:
@@ -71,11 +72,12 @@ def rollback(
       shopthread rollback 3 --reason "december sales are wrong"
 
     \b
-    Exit codes: 0 served (also when it was already) · 1 there is no such version, nothing moved
+    Exit codes: 0 served (also when it was already) · 1 there is no such version or it
+    is not whole, nothing moved
     """
     from orchestration.cli._terminal import say, say_block
-    from orchestration.publish import current, versions
     from orchestration.publish import rollback as go_back
+    from orchestration.publish import served_number, versions
 
     settings = load_settings()
     if listing:
@@ -96,13 +98,13 @@ def rollback(
             ]
         )
         return
-    before = current(settings)
+    before = served_number(settings.published_dir)
     served = go_back(settings, version, reason=reason)
-    if before is not None and before.version == served.version:
+    if before == served.version:
         say_block([("served", f"version {served.version}, as before; nothing moved")])
         return
-    came_from = "" if before is None else f" instead of version {before.version}"
-    back = "" if before is None else f"shopthread rollback {before.version} serves it again · "
+    came_from = "" if before is None else f" instead of version {before}"
+    back = "" if before is None else f"shopthread rollback {before} serves it again · "
     say_block(
         [
             (

@@ -51,6 +51,9 @@ def query(
       shopthread query "select count(*) from fct_orders where data_origin = 'panel'" -f json
       echo "select * from dim_kpi" | shopthread query -
 
+    Where the published version is damaged, the newest whole one answers, and a line on standard
+    error says so.
+
     \b
     Exit codes: 0 answered · 1 the query was refused, or nothing is published · 2 wrong usage
     """
@@ -60,11 +63,13 @@ def query(
     if raw and output is not Format.CSV:
         raise UsageError("--raw is about CSV; add --format csv or leave it out")
 
-    from orchestration.cli._terminal import count, say_aside
+    from orchestration.cli._terminal import count, say_alarm, say_aside
     from orchestration.publish import query as ask
 
     settings = load_settings()
     with ask(settings, statement, personal=personal, version=version) as result:
+        if result.alarm is not None:
+            say_alarm(result.alarm)
         if personal:
             say_aside("this answer may hold direct identifiers of people: keep it private")
         names = [column.name for column in result.columns]

@@ -2,12 +2,15 @@
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestration.cli._outcome import answering
 from orchestration.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from orchestration.publish import PublishedVersion
 
 _SHOWN_CHECKS = 5
 
@@ -27,7 +30,9 @@ def status(
 ) -> None:
     """Show what readers see, what each source delivered, what was refused and why.
 
-    Looks only: it takes no lock and starts nothing, so it answers while a run goes on. The age
+    Starts nothing and waits for nobody, so it answers while a run goes on. One thing it may
+    change: where a file of the served version is gone or has another size, readers are moved to
+    the newest whole version, and that is said here until the next version is published. The age
     of data is judged at the newest day of the slowest required source, or at SHOPTHREAD_AS_OF.
 
     \b
@@ -51,11 +56,11 @@ def gather(settings: Settings) -> dict[str, Any]:
     from orchestration.cli._instance import run_lock_path, served_ui
     from orchestration.cli._ledger_view import LedgerView
     from orchestration.file_lock import holder_of
-    from orchestration.publish import current, versions
+    from orchestration.publish import versions
     from orchestration.sources.config import load_sources
 
     ledger = LedgerView(settings.ledger_path)
-    served = current(settings)
+    served, alarms = _served(settings)
     run = last_run(settings)
     checks = ledger.check_counts()
     ui = served_ui(settings)
@@ -75,6 +80,7 @@ def gather(settings: Settings) -> dict[str, Any]:
             "stale_sources": [item.model_dump() for item in served.manifest.stale_sources],
             "versions_kept": [item.version for item in versions(settings)],
         },
+        "alarms": alarms,
         "sources": [
             {
                 "source": item.source_key,
@@ -155,6 +161,42 @@ def gather(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _served(settings: Settings) -> tuple["PublishedVersion | None", list[str]]:
+    """The version that readers get, and why it is not the one they should get."""
+    from orchestration.publish import (
+        DamagedError,
+        Depth,
+        NoWholeVersionError,
+        PublishError,
+        current,
+        fall_back,
+        pointer_damage,
+        whole_version,
+    )
+
+    alarms = []
+    try:
+        fall_back(settings, depth=Depth.SIZES)
+    except NoWholeVersionError as error:
+        alarms.append(str(error))
+    except (OSError, PublishError):
+        # Not ours to move, so it is told only.
+        fallen = whole_version(settings, depth=Depth.SIZES)
+        alarms += [] if fallen is None else [fallen.message]
+    else:
+        alarms += [
+            f"{item}; readers who follow it get that one. The next publish puts it right"
+            for item in pointer_damage(settings.published_dir)
+        ]
+    try:
+        served = current(settings)
+    except DamagedError:
+        return None, alarms
+    if served is not None and served.fell_back is not None:
+        alarms.append(served.fell_back.message)
+    return served, alarms
+
+
 def _show(facts: dict[str, Any]) -> None:
     from orchestration.cli._terminal import say, say_block
 
@@ -181,9 +223,11 @@ def _next_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _published_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     served = facts["published"]
+    alarms = [("alarm", text) for text in facts["alarms"]]
     if served is None:
-        return [("published", "nothing yet")]
+        return [*alarms, ("published", "nothing that is whole" if alarms else "nothing yet")]
     lines = [
+        *alarms,
         (
             "published",
             (

@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from orchestration.disk_space import needed_to_build, require_space
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import Ledger
@@ -180,6 +181,13 @@ def build_in_chain(
     with hold_file(settings.warehouse_lock_path, f"run {asked.run_id}"):
         goes_on()
         reach(Place.WAREHOUSE_LOCKED)
+        require_space(
+            settings.home,
+            needed_to_build(_size_of(settings.warehouse_path)),
+            task=f"building {asked.layer.value}",
+            kept="Nothing was built and the last published version stays served",
+            then="run again: `shopthread run`",
+        )
         if asked.layer is Layer.STAGING:
             ledger.export_books(settings.ledger_export_dir, sources, settings.as_of)
         if asked.layer is Layer.QUALITY:
@@ -305,6 +313,10 @@ def source_contents(settings: Settings, ledger: Ledger, manifest: DbtManifest) -
             batches = accepted.get((str(source["source_name"]), name), ())
             contents[unique_id] = hashlib.sha256("\n".join(batches).encode()).hexdigest()
     return contents
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _digest_of_file(path: Path) -> str:

@@ -16,7 +16,7 @@ from orchestration.components.run_state import assert_run_goes_on, open_state, q
 from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.file_lock import hold_file
-from orchestration.publish import Outcome, PublishError, current, declared_marts
+from orchestration.publish import Outcome, PublishError, declared_marts, served_number
 from orchestration.publish import publish as publish_version
 from orchestration.report import write_report
 from orchestration.warehouse.manifest import Layer, load_manifest
@@ -62,12 +62,11 @@ def publishing() -> dg.Definitions:
         with hold_file(settings.warehouse_lock_path, f"run {run_id}"):
             assert_run_goes_on(context.instance, run_id)
             build_chain(settings, ledger, manifest, run_id).require_all("a new version")
-            parent = current(settings)
             try:
                 result = publish_version(
                     settings,
                     run_id=run_id,
-                    parent=None if parent is None else parent.version,
+                    parent=served_number(settings.published_dir),
                     context=publish_context(settings, ledger, run_id, datetime.now(UTC)),
                     declared=declared_marts(manifest.folder / "manifest.json"),
                     confirm=partial(assert_run_goes_on, context.instance, run_id),
@@ -77,6 +76,9 @@ def publishing() -> dg.Definitions:
                 raise
         published, facts = result.published, result.published.manifest
         context.log.info(result.message)
+        alarm = {} if result.fell_back is None else {"fell_back": result.fell_back.message}
+        for told in alarm.values():
+            context.log.warning(told)
         yield dg.MaterializeResult(
             asset_key=VERSION_KEY,
             metadata={
@@ -94,6 +96,7 @@ def publishing() -> dg.Definitions:
                 "gate_overrides": len(facts.overrides),
                 "waived_refusals": len(facts.waivers),
                 "folder": dg.MetadataValue.path(str(published.directory)),
+                **alarm,
             },
         )
 

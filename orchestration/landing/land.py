@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from orchestration.disk_space import needed_to_land, require_space
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.contract import Column, EntityContract, engine_type
@@ -376,6 +377,13 @@ class Landing:
         if not fresh:
             return reports, None, []
         self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        require_space(
+            self.settings.home,
+            needed_to_land(file.path.stat().st_size),
+            task=f"landing of {self._name}",
+            kept="Nothing of it was landed and the last published version stays served",
+            then="run again: `shopthread run`",
+        )
         scratch = self.settings.scratch_dir / f"{self._scratch_prefix}{uuid.uuid4().hex}"
         scratch.mkdir(mode=0o700)
         try:

@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,12 +47,16 @@ def replace_text(path: Path, text: str, *, mode: int) -> None:
     aside = path.with_name(f".{path.name}-{os.getpid()}")
     aside.unlink(missing_ok=True)
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.chmod(mode)
-    aside.replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.chmod(mode)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
     flush_dir(path.parent)
 
 
@@ -90,9 +94,11 @@ def exclusive(lock: Path, *, holder: str, wait_seconds: float) -> Iterator[None]
     try:
         _acquire(handle, lock, wait_seconds)
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        os.ftruncate(handle, 0)
         note = {"holder": holder, "pid": os.getpid(), "since": since}
-        os.pwrite(handle, json.dumps(note).encode(), 0)
+        # The lock holds without its note: on a full disk nobody learns who has it.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(note).encode(), 0)
         yield
     finally:
         os.close(handle)

@@ -33,8 +33,24 @@ class PublishedStateError(RuntimeError):
     """What lies in `published/` contradicts itself, or nothing was published yet."""
 
 
+class DamagedError(PublishedStateError):
+    """Files of a version, or the pointer, are not what was written."""
+
+
+class NoWholeVersionError(DamagedError):
+    """The current version is damaged and no earlier one is whole, so nothing was moved."""
+
+
+class UnfinishedError(PublishedStateError):
+    """The new version is served, but something after the pointer's move could not be done."""
+
+
 class UnknownVersionError(PublishedStateError):
     """The named version was never published, is pruned or is not whole."""
+
+
+class DamageWarning(UserWarning):
+    """Readers get an earlier version because the newest one is damaged."""
 
 
 class QueryError(RuntimeError):

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publish.analytics_file import STORAGE_VERSION, require_no_wal
-from orchestration.publish.errors import PublishError, reason
+from orchestration.publish.errors import PublishError, cause, reason
 from orchestration.publish.hashes import hash_relation
 from orchestration.publish.manifest import IdentifiedEntry
 from orchestration.publish.quoting import identifier, literal
@@ -88,7 +88,7 @@ def _fill(analytics: duckdb.DuckDBPyConnection, table: str, identifiers_dir: Pat
         raise PublishError(
             f"the raw identifiers in {identifiers_dir} cannot be read ({type(error).__name__}). "
             "Nothing was published. Land the sources again: `shopthread run`"
-        ) from None
+        ) from cause(error)
     return int(row[0]) if row else 0
 
 

@@ -1,18 +1,24 @@
 """The manifest of a published version, and what a run tells publish about itself.
 
-Shapes only: pydantic models at the border to disk, frozen dataclasses for the caller.
-Filling them belongs to `publisher`.
+Shapes, and their way to disk and back: pydantic models at the border, frozen dataclasses for
+the caller. Filling them belongs to `publisher`, comparing files with them to `damage`.
 """
 
+import errno
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from orchestration.publish.errors import PublishedStateError
+from orchestration.publish.errors import DamagedError, PublishedStateError
 
 MANIFEST_FILE = "manifest.json"
+
+DIGEST_FILE = "manifest.sha256"
+"""The manifest's own digest, in the form that `sha256sum --check` reads: the manifest has the
+digest of every other file and cannot hold its own."""
 
 FORMAT = 1
 """Grows when the files of a version change their shape; a new format is a new version."""
@@ -153,16 +159,45 @@ class PublishContext:
         object.__setattr__(self, "published_at", self.published_at.astimezone(UTC))
 
 
-def read_manifest(version_dir: Path) -> Manifest:
-    """Read `manifest.json` of a version.
+def write_manifest(version_dir: Path, manifest: Manifest) -> None:
+    """Write the manifest and beside it its digest."""
+    text = (manifest.model_dump_json(indent=2) + "\n").encode()
+    (version_dir / MANIFEST_FILE).write_bytes(text)
+    line = f"{sha256(text).hexdigest()}  {MANIFEST_FILE}\n"
+    (version_dir / DIGEST_FILE).write_text(line, encoding="ascii")
 
-    Raises PublishedStateError when it is missing or not a manifest of this product.
+
+def read_manifest(version_dir: Path) -> Manifest:
+    """Read `manifest.json` of a version and compare it with its digest.
+
+    Raises DamagedError when it is missing, changed or not a manifest of this product,
+    PublishedStateError when this process may not read it.
     """
     path = version_dir / MANIFEST_FILE
     try:
-        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
+        text = path.read_bytes()
+        digest = (version_dir / DIGEST_FILE).read_bytes().split(b" ", 1)[0]
+        if digest != sha256(text).hexdigest().encode():
+            raise _damaged(path, f"it is not what {DIGEST_FILE} says")
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise _damaged(path, type(error).__name__) from error
+    except OSError as error:
+        if is_damage(error):
+            raise _damaged(path, type(error).__name__) from error
         raise PublishedStateError(
-            f"{path} cannot be read as a manifest ({type(error).__name__}). The folder is not a "
-            "whole version. Serve another one with `shopthread rollback <version>`"
+            f"{path} cannot be read: {error.strerror}. The version is untouched. Ask its owner "
+            "for the right to read it"
         ) from error
+
+
+def is_damage(error: OSError) -> bool:
+    """Whether the file is gone or its disk cannot give it; a refused right is no damage."""
+    return error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO, errno.ELOOP}
+
+
+def _damaged(path: Path, why: str) -> DamagedError:
+    return DamagedError(
+        f"{path} cannot be read as a manifest ({why}). The folder is not a whole version. Serve "
+        "another one with `shopthread rollback <version>`, or publish again"
+    )

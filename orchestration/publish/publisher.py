@@ -11,28 +11,44 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import file_digest
 from pathlib import Path
 
 import duckdb
 
+from orchestration.disk_space import (
+    DiskSpaceError,
+    full_message,
+    is_disk_full,
+    needed_to_publish,
+    require_space,
+)
 from orchestration.failpoints import reach
 from orchestration.publish.aggregate_files import RULES, AggregateRule, write_aggregate
 from orchestration.publish.analytics_file import BuiltMart, write_analytics
+from orchestration.publish.damage import entry_of
 from orchestration.publish.declaration import MartDeclaration
 from orchestration.publish.durability import exclusive, flush_tree
 from orchestration.publish.engine import EngineLimits, open_engine
-from orchestration.publish.errors import PublishedStateError, PublishError, cause, reason
+from orchestration.publish.errors import (
+    DamagedError,
+    NoWholeVersionError,
+    PublishedStateError,
+    PublishError,
+    UnfinishedError,
+    cause,
+    reason,
+)
+from orchestration.publish.falling_back import fall_back
 from orchestration.publish.hashes import counts_for_equality
 from orchestration.publish.identified_file import BRIDGE, write_identified
 from orchestration.publish.manifest import (
     FORMAT,
-    MANIFEST_FILE,
     FileEntry,
     IdentifiedEntry,
     Manifest,
     MartEntry,
     PublishContext,
+    write_manifest,
 )
 from orchestration.publish.parquet_files import Parent, write_parquet
 from orchestration.publish.permissions import (
@@ -44,9 +60,11 @@ from orchestration.publish.permissions import (
 )
 from orchestration.publish.pointer import (
     ANALYTICS_FILE,
+    FallBack,
     PublishedVersion,
     current,
     current_number,
+    fell_back_to,
     make_current,
     next_number,
     repair,
@@ -58,8 +76,6 @@ from orchestration.publish.verification import verify_in_second_process
 from orchestration.settings import Settings
 
 _PUBLISH_LOCK = ".publish.lock"
-# Free space asked for before building, in multiples of the last version (reliability.md R9).
-_SPACE_FACTOR = 3
 
 
 class Outcome(StrEnum):
@@ -92,7 +108,11 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What a publish did. When unchanged, `published` is the version that stays current."""
+    """What a publish did. When unchanged, `published` is the version that stays current.
+
+    `fell_back` is the alarm that this version ends: until now readers had an earlier version
+    than the last published one.
+    """
 
     outcome: Outcome
     published: PublishedVersion
@@ -101,6 +121,7 @@ class PublishResult:
     reasons: tuple[str, ...]
     pruned: tuple[int, ...]
     seconds: float
+    fell_back: FallBack | None = None
 
     @property
     def version(self) -> int:
@@ -116,6 +137,8 @@ class PublishResult:
             )
         parent = self.published.manifest.parent
         before = "the first version" if parent is None else f"built on version {parent}"
+        if self.fell_back is not None and self.fell_back.damaged_version is not None:
+            before += f", because version {self.fell_back.damaged_version} is damaged"
         return (
             f"published version {self.version} ({before}): {len(self.changed)} marts new or "
             f"changed, {len(self.unchanged)} hash-equal; data as of "
@@ -163,53 +186,46 @@ def publish(
     """Publish the warehouse's marts as the next version, if anything changed.
 
     `parent` is the version that was current when the run began (None: there was none); if
-    another one is current now, FencedError. `confirm` is called last before the new version
-    gets its place and may raise to stop: there a step asks whether its run still is alive.
-    `on_step` hears of progress. A second call by the same run after its version became
-    current is not fenced and answers that nothing changed.
+    another one is current now, FencedError. A current version that is damaged is left first:
+    the run goes on from the one that readers fell back to, and makes a new version whatever
+    changed. `confirm` is called last before the new version gets its place and may raise to
+    stop: there a step asks whether its run still is alive. `on_step` hears of progress. A
+    second call by the same run after its version became current is not fenced and answers
+    that nothing changed.
 
     Raises PublishError (its message says what was kept and what to do); then nothing became
-    visible and what was built is removed.
+    visible and what was built is removed. Raises UnfinishedError when the new version is
+    served and only the link, the history or the removal of old versions is left to do.
     """
     began = time.monotonic()
     published_dir = settings.published_dir
-    with private_umask():
-        make_published_dir(published_dir)
-        lock = published_dir / _PUBLISH_LOCK
-        with exclusive(lock, holder=f"publish by run {run_id}", wait_seconds=options.wait_seconds):
-            on_step(Step.STARTED, run_id)
-            repair(published_dir)
-            clean_leftovers(published_dir)
-            on_step(Step.CLEANED, "")
-            expected = _expected_parent(settings, run_id, parent)
-            require_parent(published_dir, run_id, expected)
-            before = _readable_current(settings)
-            _require_space(settings, before)
-            order = _Order(settings, run_id, expected, context, declared, on_step, options)
-            attempt = _Attempt(order, before)
-            try:
-                manifest, reasons = attempt.build()
+    attempt: _Attempt | None = None
+    try:
+        with private_umask():
+            make_published_dir(published_dir)
+            with exclusive(
+                published_dir / _PUBLISH_LOCK,
+                holder=f"publish by run {run_id}",
+                wait_seconds=options.wait_seconds,
+            ):
+                on_step(Step.STARTED, run_id)
+                ground = _ground(settings, run_id, parent, context)
+                on_step(Step.CLEANED, "")
+                require_parent(published_dir, run_id, ground.parent)
+                _require_space(settings, ground.before)
+                order = _Order(settings, run_id, ground, context, declared, on_step, options)
+                attempt = _Attempt(order)
+                manifest, reasons = _build_and_place(attempt, confirm)
+                pruned: tuple[int, ...] = ()
                 if manifest is not None:
-                    seal(attempt.building, options.groups)
-                    flush_tree(attempt.building)
-                    on_step(Step.SEALED, "")
-                    options.verify(attempt.building, options.verify_timeout_seconds)
-                    on_step(Step.VERIFIED, "")
-                    confirm()
-                    on_step(Step.CONFIRMED, "")
-                    attempt.place(manifest)
-            except OSError as error:
-                raise PublishError(
-                    f"{error.filename or published_dir}: {error.strerror or error}. Nothing was "
-                    f"published; {_still_served(before)}. Repair the disk, then publish again"
-                ) from error
-            finally:
-                attempt.clean()
-            pruned: tuple[int, ...] = ()
-            if manifest is not None:
-                pruned = prune(published_dir, keep=options.keep)
-                on_step(Step.PRUNED, ", ".join(map(str, pruned)))
-        published = current(settings)
+                    pruned = prune(published_dir, keep=options.keep)
+                    on_step(Step.PRUNED, ", ".join(map(str, pruned)))
+            published = current(settings)
+    except (OSError, PublishError) as error:
+        told = _told(error, settings, attempt)
+        if told is error:
+            raise
+        raise told from error
     if published is None:
         raise PublishedStateError(f"{published_dir} has no current version after a publish")
     changed, unchanged = attempt.compared
@@ -221,16 +237,108 @@ def publish(
         reasons=reasons,
         pruned=pruned,
         seconds=time.monotonic() - began,
+        fell_back=ground.fell_back,
     )
+
+
+def _build_and_place(
+    attempt: "_Attempt", confirm: Callable[[], None]
+) -> tuple[Manifest | None, tuple[str, ...]]:
+    """Build, seal, verify, place; no manifest when nothing changed. Leaves no half build."""
+    options, on_step = attempt.order.options, attempt.order.on_step
+    try:
+        manifest, reasons = attempt.build()
+        if manifest is not None:
+            seal(attempt.building, options.groups)
+            flush_tree(attempt.building)
+            on_step(Step.SEALED, "")
+            options.verify(attempt.building, options.verify_timeout_seconds)
+            on_step(Step.VERIFIED, "")
+            confirm()
+            on_step(Step.CONFIRMED, "")
+            attempt.place(manifest)
+        return manifest, reasons
+    finally:
+        attempt.clean()
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What the new version stands on.
+
+    `parent` is what the fence expects, `before` the whole version to compare and to share
+    files with. `alarm` says why a new version is needed even where nothing changed.
+    """
+
+    parent: int | None
+    before: PublishedVersion | None
+    fell_back: FallBack | None = None
+    alarm: str | None = None
+
+
+def _ground(
+    settings: Settings, run_id: str, parent: int | None, context: PublishContext
+) -> _Ground:
+    """Leave a damaged version, tidy up, and say what to build on."""
+    published_dir = settings.published_dir
+    alarm: str | None = None
+    before: PublishedVersion | None = None
+    try:
+        fall_back(settings, at=context.published_at)
+    except NoWholeVersionError as error:
+        alarm = str(error)
+    repair(published_dir)
+    clean_leftovers(published_dir)
+    if alarm is None:
+        before = current(settings)
+    fell_back = None if before is None else before.fell_back
+    return _Ground(
+        parent=_expected_parent(published_dir, run_id, parent, before),
+        before=before,
+        fell_back=fell_back,
+        alarm=alarm if fell_back is None else fell_back.message,
+    )
+
+
+def _told(
+    error: OSError | PublishError, settings: Settings, attempt: "_Attempt | None"
+) -> PublishError | UnfinishedError:
+    """The error in the words of a publish: what is served, which bytes are missing, what next."""
+    published_dir = settings.published_dir
+    what = str(error)
+    if isinstance(error, OSError):
+        what = f"{error.filename or published_dir}: {error.strerror or error}"
+    try:
+        served = current_number(published_dir)
+    except DamagedError:
+        served = None
+    if attempt is not None and served == attempt.number:
+        return UnfinishedError(
+            f"version {served} is published and served, but what comes after could not be done: "
+            f"{what}. The next publish does it; repair the disk before"
+        )
+    kept = "Nothing was published" + (
+        "" if served is None else f" and version {served} stays served"
+    )
+    then = "publish again: `shopthread publish`"
+    if is_disk_full(error):
+        before = None if attempt is None else attempt.order.ground.before
+        needed = _needed(settings, before)
+        return PublishError(
+            full_message(published_dir, needed, task="a publish", kept=kept, then=then)
+        )
+    if isinstance(error, PublishError):
+        return error
+    return PublishError(f"{what}. {kept}. Repair the disk, then {then}")
 
 
 @dataclass(frozen=True)
 class _Order:
-    """What was asked of one publish, with the parent the fence expects."""
+    """What was asked of one publish, and what it stands on."""
 
     settings: Settings
     run_id: str
-    parent: int | None
+    ground: _Ground
     context: PublishContext
     declared: Mapping[str, MartDeclaration] | None
     on_step: Callable[[Step, str], None]
@@ -240,14 +348,14 @@ class _Order:
 class _Attempt:
     """One build aside, from an empty folder to its place; cleans up whatever happens."""
 
-    def __init__(self, order: _Order, before: PublishedVersion | None) -> None:
-        self._order = order
+    def __init__(self, order: _Order) -> None:
+        self.order = order
         self._settings = order.settings
         self._on_step = order.on_step
-        self._before = before
-        self._number = next_number(order.settings.published_dir)
-        self.building = order.settings.published_dir / f"{BUILDING_PREFIX}{self._number}"
-        self._spill = order.settings.published_dir / f"{SPILL_PREFIX}{self._number}"
+        self._before = order.ground.before
+        self.number = next_number(order.settings.published_dir)
+        self.building = order.settings.published_dir / f"{BUILDING_PREFIX}{self.number}"
+        self._spill = order.settings.published_dir / f"{SPILL_PREFIX}{self.number}"
         self.compared: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def build(self) -> tuple[Manifest | None, tuple[str, ...]]:
@@ -257,7 +365,7 @@ class _Attempt:
         try:
             marts = self._write_analytics()
             self.compared = _compare(marts, self._before)
-            with open_engine(self._order.options.limits, self._spill) as analytics:
+            with open_engine(self.order.options.limits, self._spill) as analytics:
                 path = literal(str(self.building / ANALYTICS_FILE))
                 analytics.execute(f"attach {path} as analytics (read_only)")
                 analytics.execute("use analytics")
@@ -274,7 +382,7 @@ class _Attempt:
                 return self._write_rest(analytics, marts, identified), reasons
         except duckdb.Error as error:
             raise PublishError(
-                f"version {self._number} could not be built from "
+                f"version {self.number} could not be built from "
                 f"{self._settings.warehouse_path}: {reason(error)}. Nothing was "
                 f"published; {_still_served(self._before)}. Repair what it names, then publish "
                 "again"
@@ -285,7 +393,7 @@ class _Attempt:
         make_current(
             self.building,
             manifest,
-            expected=self._order.parent,
+            expected=self.order.ground.parent,
             told=lambda step: self._on_step(Step(step), str(manifest.version)),
         )
 
@@ -294,13 +402,13 @@ class _Attempt:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _write_analytics(self) -> tuple[BuiltMart, ...]:
-        with open_engine(self._order.options.limits, self._spill) as engine:
+        with open_engine(self.order.options.limits, self._spill) as engine:
             marts = write_analytics(
                 engine,
                 self._settings.warehouse_path,
                 self.building / ANALYTICS_FILE,
                 home=self._settings.home,
-                declared=self._order.declared,
+                declared=self.order.declared,
                 on_mart=lambda mart: self._on_step(Step.MART_COPIED, mart),
             )
         self._on_step(Step.ANALYTICS_BUILT, "")
@@ -321,15 +429,15 @@ class _Attempt:
             on_mart=lambda mart: self._on_step(Step.MART_EXPORTED, mart),
         )
         aggregate = write_aggregate(
-            analytics, self.building, entries.keys(), self._order.options.rules
+            analytics, self.building, entries.keys(), self.order.options.rules
         )
         self._on_step(Step.AGGREGATE_BUILT, "")
-        context = self._order.context
+        context = self.order.context
         manifest = Manifest(
             format=FORMAT,
-            version=self._number,
-            parent=self._order.parent,
-            run_id=self._order.run_id,
+            version=self.number,
+            parent=self.order.ground.parent,
+            run_id=self.order.run_id,
             published_at=context.published_at,
             data_as_of=context.as_of,
             code_version=context.code_version,
@@ -344,20 +452,16 @@ class _Attempt:
             aggregate=aggregate,
             files=_files(self.building, entries, before),
         )
-        text = manifest.model_dump_json(indent=2) + "\n"
-        (self.building / MANIFEST_FILE).write_text(text, encoding="utf-8")
+        write_manifest(self.building, manifest)
         self._on_step(Step.MANIFEST_WRITTEN, "")
         return manifest
 
     def _reasons(self, identified: IdentifiedEntry) -> tuple[str, ...]:
         """Why a new version is needed; empty when readers would see no difference."""
+        alarm = self.order.ground.alarm
         if self._before is None:
-            return (
-                "nothing was published before"
-                if self._order.parent is None
-                else f"version {self._order.parent} cannot be read any more",
-            )
-        old, context = self._before.manifest, self._order.context
+            return (alarm or "nothing was published before",)
+        old, context = self._before.manifest, self.order.context
         changed, _ = self.compared
         differs = {
             f"{len(changed)} marts changed": bool(changed),
@@ -374,7 +478,8 @@ class _Attempt:
             "waived refusals changed": _as_set(old.waivers) != _as_set(context.waivers),
             "the format of a version changed": old.format != FORMAT,
         }
-        return tuple(reason for reason, applies in differs.items() if applies)
+        found = tuple(reason for reason, applies in differs.items() if applies)
+        return found if alarm is None else (*found, alarm)
 
 
 def _compare(
@@ -397,51 +502,43 @@ def _compare(
     return tuple(changed + gone), tuple(unchanged)
 
 
-def _expected_parent(settings: Settings, run_id: str, parent: int | None) -> int | None:
-    """`parent`, or this run's own version when it is already current.
+def _expected_parent(
+    published_dir: Path, run_id: str, parent: int | None, before: PublishedVersion | None
+) -> int | None:
+    """`parent`, or what took its place without anybody publishing or rolling back.
 
     A run that was killed after its pointer moved is run again with the same id and must not
-    be fenced by itself.
+    be fenced by itself; nor is one whose parent was damaged and left meanwhile.
     """
-    now = _readable_current(settings)
-    if (
-        now is not None
-        and now.version != parent
-        and (now.manifest.run_id, now.manifest.parent) == (run_id, parent)
-    ):
-        return now.version
+    now = current_number(published_dir)
+    if now is None or now == parent:
+        return parent
+    if before is not None and (before.manifest.run_id, before.manifest.parent) == (run_id, parent):
+        return now
+    if parent is not None and fell_back_to(published_dir, parent, now):
+        return now
     return parent
 
 
-def _readable_current(settings: Settings) -> PublishedVersion | None:
-    try:
-        return current(settings)
-    except PublishedStateError:
-        # A damaged version is replaced by publishing the next one; the fence still holds.
-        if current_number(settings.published_dir) is None:
-            raise
-        return None
+def _needed(settings: Settings, before: PublishedVersion | None) -> int:
+    published = None
+    if before is not None:
+        published = sum(entry.bytes for entry in before.manifest.files.values())
+    warehouse = settings.warehouse_path
+    return needed_to_publish(published, warehouse.stat().st_size if warehouse.exists() else 0)
 
 
 def _require_space(settings: Settings, before: PublishedVersion | None) -> None:
-    if before is not None:
-        last = sum(entry.bytes for entry in before.manifest.files.values())
-        needed = _SPACE_FACTOR * last
-    elif settings.warehouse_path.exists():
-        needed = settings.warehouse_path.stat().st_size
-    else:
-        needed = 0
-    require_space(settings.published_dir, needed)
-
-
-def require_space(directory: Path, needed: int) -> None:
-    """Raise PublishError unless `needed` bytes are free where `directory` lies."""
-    free = shutil.disk_usage(directory).free
-    if free < needed:
-        raise PublishError(
-            f"{directory} has {free:,} bytes free and a publish needs up to {needed:,}. Nothing "
-            "was published and what is current stays served. Free space there, then publish again"
+    try:
+        require_space(
+            settings.published_dir,
+            _needed(settings, before),
+            task="a publish",
+            kept=f"Nothing was published; {_still_served(before)}",
+            then="publish again: `shopthread publish`",
         )
+    except DiskSpaceError as error:
+        raise PublishError(str(error)) from error
 
 
 def _files(
@@ -455,14 +552,8 @@ def _files(
             name = str(path.relative_to(version_dir))
             # A linked file keeps its name and its bytes, so its digest is the parent's.
             shared = known.get(name) if name in linked else None
-            files[name] = shared or _digest(path)
+            files[name] = shared or entry_of(path)
     return files
-
-
-def _digest(path: Path) -> FileEntry:
-    with path.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-    return FileEntry(bytes=path.stat().st_size, sha256=digest)
 
 
 def _origins(entries: Mapping[str, MartEntry]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from orchestration.publish.pointer import (
 
 BUILDING_PREFIX = ".building-"
 SPILL_PREFIX = ".spill-"
-_REMOVING_PREFIX = ".removing-"
+REMOVING_PREFIX = ".removing-"
 
 
 def clean_leftovers(published_dir: Path) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def clean_leftovers(published_dir: Path) -> tuple[str, ...]:
     """
     removed = []
     for entry in sorted(published_dir.iterdir()):
-        if entry.name.startswith((BUILDING_PREFIX, SPILL_PREFIX, _REMOVING_PREFIX)):
+        if entry.name.startswith((BUILDING_PREFIX, SPILL_PREFIX, REMOVING_PREFIX)):
             _remove_tree(entry)
             removed.append(entry.name)
         elif entry.name.startswith((".current.json-", ".current-")):
@@ -73,7 +73,7 @@ def _always_kept(published_dir: Path) -> set[int]:
 
 
 def _discard(published_dir: Path, number: int) -> None:
-    aside = published_dir / f"{_REMOVING_PREFIX}{number}"
+    aside = published_dir / f"{REMOVING_PREFIX}{number}"
     if aside.exists():
         _remove_tree(aside)
     (published_dir / str(number)).rename(aside)

@@ -16,10 +16,15 @@ import duckdb
 from orchestration.faults import kind_of
 from orchestration.publish.analytics_file import STORAGE_VERSION
 from orchestration.publish.engine import EngineLimits, open_engine, open_hardened
-from orchestration.publish.errors import VerificationError, reason
+from orchestration.publish.errors import DamagedError, VerificationError, reason
 from orchestration.publish.hashes import PUBLISHED_SCHEMAS, TableHash, hash_relation
 from orchestration.publish.identified_file import COLUMNS, TABLE
-from orchestration.publish.manifest import MANIFEST_FILE, Manifest, read_manifest
+from orchestration.publish.manifest import (
+    DIGEST_FILE,
+    MANIFEST_FILE,
+    Manifest,
+    read_manifest,
+)
 from orchestration.publish.permissions import IDENTIFIED_FILE
 from orchestration.publish.pointer import ANALYTICS_FILE
 from orchestration.publish.quoting import identifier, literal
@@ -66,7 +71,10 @@ def _answer(process: subprocess.CompletedProcess[str]) -> list[str]:
 
 def differences(version_dir: Path) -> list[str]:
     """What in the folder does not agree with its manifest, as sentences; empty when whole."""
-    manifest = read_manifest(version_dir)
+    try:
+        manifest = read_manifest(version_dir)
+    except DamagedError as error:
+        return [str(error)]
     found: list[str] = []
     for check in (_files, _analytics, _parquet, _identified):
         try:
@@ -84,7 +92,8 @@ def _files(version_dir: Path, manifest: Manifest) -> Iterator[str]:
         for path in version_dir.rglob("*")
         if path.is_file()
     }
-    on_disk.pop(MANIFEST_FILE, None)
+    for name in (MANIFEST_FILE, DIGEST_FILE):
+        on_disk.pop(name, None)
     for name in sorted(on_disk.keys() | manifest.files.keys()):
         entry = manifest.files.get(name)
         if entry is None:

@@ -10,10 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from orchestration.publish.durability import replace_text
-from orchestration.publish.errors import PublishedStateError
-from orchestration.publish.pointer import current
-from orchestration.publish.pointer import version as published_version
-from orchestration.publish.reader import connect
+from orchestration.publish.reader import opened
 from orchestration.report.edition import edition_of
 from orchestration.report.figures import ReportError
 from orchestration.report.page import render
@@ -44,18 +41,14 @@ def write_report(
     """Write the report of `version` (the current one by default) to `output`.
 
     `output` is `settings.report_path` by default; an existing file is replaced in one step.
-    The same version gives the same bytes. Raises PublishedStateError when nothing is
-    published or the version is not there, ReportError when its marts cannot be reported or
+    The same version gives the same bytes. A damaged current version is left for the newest
+    whole one. Raises PublishedStateError when nothing is published or the version is not there,
+    ReportError when its marts cannot be reported or
     the file cannot be written; an existing file is untouched then.
     """
-    found = current(settings) if version is None else published_version(settings, version)
-    if found is None:
-        raise PublishedStateError(
-            f"nothing is published in {settings.published_dir} yet, so there is nothing to "
-            "report and no file was written. Publish first: `shopthread run`"
-        )
-    with connect(settings, version=found.version) as connection:
-        html = render(connection, edition_of(found.manifest), data_origin=data_origin)
+    with opened(settings, version) as reading:
+        found = reading.version
+        html = render(reading.connection, edition_of(found.manifest), data_origin=data_origin)
     size = len(html.encode())
     if size > LARGEST_BYTES:
         raise ReportError(

@@ -1,6 +1,7 @@
 """Each thing that the doctor looks at, healthy and hurt."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ from orchestration.cli import doctor as doctor_module
 from orchestration.cli._instance import ensure_instance
 from orchestration.cli.doctor import Finding, Grade, examine
 from orchestration.file_lock import hold_file
-from orchestration.publish import current
+from orchestration.publish import connect, current, fall_back
+from orchestration.publish.retention import prune
 from orchestration.settings import PROJECT_DIR, Settings
+from tests.unit.publish.conftest import flip
 
 Shopthread = Callable[..., Result]
 
@@ -143,7 +146,9 @@ def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
         return shutil._ntuple_diskusage(10**12, 10**12 - 1, 1)
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
-    assert "0.0 GB free" in problems("disk")[0].text
+    (found,) = problems("disk")
+    assert found.text.startswith("1 bytes free, the next run may need 320,000,000")
+    assert "free 319,999,999 bytes where" in found.action
 
 
 def test_what_a_killed_run_left_is_a_note(served: Settings) -> None:
@@ -170,6 +175,68 @@ def test_a_version_that_is_not_whole_is_a_problem(served: Settings) -> None:
     with now.analytics_path.open("ab") as file:
         file.write(b"x")
     assert "analytics.duckdb" in problems("published")[0].text
+    assert not [item for item in findings("published") if item.grade is Grade.OK]
+
+
+def test_a_flipped_byte_is_found_and_the_file_is_named(served: Settings) -> None:
+    now = current(served)
+    assert now is not None
+    file = now.directory / now.manifest.marts["commerce.fct_orders"].parquet
+    flip(file, file.stat().st_size // 2)
+    (found,) = problems("published")
+    assert found.text.startswith("2/parquet/commerce/fct_orders.parquet does not have the SHA-256")
+    assert "shopthread publish" in found.action
+
+
+def test_damage_of_a_version_that_is_not_served_is_a_note(served: Settings) -> None:
+    flip(served.published_dir / "1" / "analytics.duckdb", 300)
+    assert problems("published") == []
+    assert [item.grade for item in findings("published")] == [Grade.NOTE, Grade.OK]
+
+
+def test_a_pointer_and_a_link_that_are_not_what_was_written_are_problems(served: Settings) -> None:
+    (served.published_dir / "current").unlink()
+    (served.published_dir / "current").symlink_to("1")
+    assert "current does not lead to version 2" in problems("published")[0].text
+    pointer = served.published_dir / "current.json"
+    flip(pointer, 3)
+    assert "current.json is missing or not what was written" in problems("published")[0].text
+
+
+def test_a_fall_back_stays_a_problem_until_the_next_publish(served: Settings) -> None:
+    flip(served.published_dir / "2" / "analytics.duckdb", 300)
+    fall_back(served)
+    texts = [item.text for item in problems("published")]
+    assert any("version 2 is damaged" in text and "version 1 is served" in text for text in texts)
+
+
+def test_a_removed_version_that_a_reader_holds_is_a_note(served: Settings) -> None:
+    with connect(served, version=1):
+        size = (served.published_dir / "1" / "analytics.duckdb").stat().st_size
+        prune(served.published_dir, keep=0)
+        assert (served.published_dir / "1").exists(), "the parent of what is served stays"
+        shutil.rmtree(served.published_dir / "1")
+        (found,) = findings("readers")
+    assert found.grade is Grade.NOTE
+    assert f"version 1 was removed and {size / 1e6:,.1f} MB" in found.text
+    assert str(os.getpid()) in found.text
+    assert findings("readers") == []
+
+
+def test_one_open_file_deep_in_an_open_home_is_found(served: Settings) -> None:
+    for path in served.home.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode & 0o700)
+    served.home.chmod(0o755)
+    served.published_dir.chmod(0o750)
+    assert problems("permissions") == []
+    served.warehouse_path.chmod(0o644)
+    assert problems("permissions") == [], "its folder is closed"
+    served.warehouse_path.parent.chmod(0o711)
+    exposed = [item.text.split(" is open")[0] for item in problems("permissions")]
+    assert [Path(path).name for path in exposed] == ["warehouse", "warehouse.duckdb"]
+    (served.published_dir / "2" / "manifest.json").chmod(0o444)
+    assert "manifest.json is open to others (444)" in problems("permissions")[-1].text
 
 
 def test_another_dagster_yaml_is_a_note_until_the_next_run(served: Settings) -> None:

@@ -129,6 +129,18 @@ insert into quality.catalog values ('customer', 'dim_customer', 40);
 """
 
 
+def flip(path: Path, offset: int, *, bit: int = 0) -> None:
+    """Change one bit of a file in place; its mode stays."""
+    mode = path.stat().st_mode
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.seek(offset)
+        (value,) = file.read(1)
+        file.seek(offset)
+        file.write(bytes([value ^ (1 << bit)]))
+    path.chmod(mode)
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small home as it is before any publish; copied, never used itself."""

@@ -176,7 +176,7 @@ def test_the_manifest_tells_what_the_files_hold(version: PublishedVersion) -> No
         for path in version.directory.rglob("*")
         if path.is_file()
     }
-    assert on_disk - {"manifest.json"} == set(version.manifest.files)
+    assert on_disk - {"manifest.json", "manifest.sha256"} == set(version.manifest.files)
 
 
 def test_modes_are_private_whatever_the_umask(

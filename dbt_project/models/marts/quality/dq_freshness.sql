@@ -28,7 +28,7 @@ with
     ),
 
     open_refusals as (
-        select source_key, entity, partition_key, batch_id, reason, refused_at
+        select source_key, entity, partition_key, batch_id, reason
         from {{ ref("src_shopthread__open_refusals") }}
     ),
 
@@ -43,6 +43,7 @@ with
         group by source_key, entity
     ),
 
+    -- By business date and not by the clock of who refused it, which may be set back.
     ranked_refusals as (
         select
             source_key,
@@ -55,11 +56,7 @@ with
             ) as newest_refused_date,
             row_number() over (
                 partition by source_key, entity
-                order by
-                    refused_at desc nulls last,
-                    partition_key desc nulls last,
-                    batch_id asc
-                    nulls last
+                order by partition_key desc nulls last, batch_id asc nulls last
             ) as newest_first
         from open_refusals
     ),
