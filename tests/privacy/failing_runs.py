@@ -434,7 +434,7 @@ def commands_fail(stage: Stage) -> None:
     stage.command_fails("run", "contract", "run", "--from", str(FIRST), "--to", str(LAST))
     broken = copy_project(stage.folder / "broken suite")
     suite = broken / "expectations" / "staging" / "staging.yaml"
-    suite.write_text(suite.read_text("utf-8").replace("tables:", "tabels:", 1), "utf-8")
+    suite.write_text(suite.read_text("utf-8").replace("tables:", "no_such_words:", 1), "utf-8")
     stage.command_fails(
         "broken suite", "staging.yaml", "run", environment={"SHOPTHREAD_PROJECT": str(broken)}
     )

@@ -438,7 +438,7 @@ def test_no_value_of_a_personal_column_is_in_results_logs_or_output(
         expectation(
             "expect_measure_to_be_between",
             name="a_text",
-            measure="select max(cast(split_part(email, '@', 1) as integer)) from shop.members",
+            measure="select count(*) from shop.members where cast(email as integer) > 0",
             max_value=0,
         ),
         personal_columns=["email"],
