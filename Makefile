@@ -33,7 +33,7 @@ DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' 
 OFFLINE := $(if $(filter 0 no false,$(NETWORK)),$(PY) -m tools.offline)
 PYTEST := $(OFFLINE) $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help setup demo dev test test-all lint format lock golden bench docs
+.PHONY: help setup demo dev test test-all test-long lint format lock golden bench docs
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,11 @@ dev: $(DEV) $(MANIFEST) $(STATE)/dagster/dagster.yaml ## the Dagster UI with its
 test: $(DEV) $(OLD_READER) $(MANIFEST) ## the fast tests, under ten minutes on two cores (ARGS=… goes to pytest, NETWORK=0 denies it)
 	@$(PYTEST) $(ARGS)
 
-test-all: $(DEV) $(OLD_READER) $(MANIFEST) ## every test, slow and browser ones too
-	@$(PYTEST) -m "" $(ARGS)
+test-all: $(DEV) $(OLD_READER) $(MANIFEST) ## every test but the long ones, slow and browser ones too
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(DEV) $(OLD_READER) $(MANIFEST) ## whole runs killed, raced, spied upon and counted: an hour
+	@$(PYTEST) -m long $(ARGS)
 
 lint: $(DEV) $(LINT) $(MANIFEST) ## style, types, borders, SQL, words, dependencies, locks
 	@$(MAKE) --keep-going $(LINT_STEPS)

@@ -13,7 +13,7 @@ from tests.pipeline.worlds import PUBLISHED, World
 from tests.small_disk import small_disk
 from tests.unit.publish.conftest import flip
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 MEGA = 1_000_000
 

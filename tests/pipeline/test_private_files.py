@@ -9,7 +9,7 @@ import pytest
 from orchestration.settings import PROJECT_DIR
 from tests.pipeline.command_line import CommandLine
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def carelessly(shopthread: CommandLine, *arguments: str) -> "subprocess.CompletedProcess[str]":

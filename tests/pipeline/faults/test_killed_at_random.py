@@ -27,7 +27,7 @@ from tests.pipeline.faults.aftermath import (
 )
 from tests.pipeline.worlds import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 
 RANDOM_KILLS = 40
 SEED = 20261125

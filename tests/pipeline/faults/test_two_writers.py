@@ -13,7 +13,7 @@ from tests.pipeline.command_line import CommandLine, words
 from tests.pipeline.dagster_server import serve
 from tests.pipeline.worlds import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 HOLD = """
 import sys, time, duckdb

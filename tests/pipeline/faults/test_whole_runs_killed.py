@@ -19,7 +19,7 @@ from tests.pipeline.faults.aftermath import (
 from tests.pipeline.faults.children import interrupted, run_child
 from tests.pipeline.worlds import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 
 REFUSING = {Place.LANDING_QUARANTINED, Place.LANDING_REFUSED}
 
