@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 
 UI ?= 1
 WORKERS ?= 2
+ROUNDS ?= 3
+PHASES ?=
 export SHOPTHREAD_PYTHON ?=
 # Nothing that a verb starts calls home.
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -61,8 +63,8 @@ lock: $(RUN) ## resolve the locks in requirements/ again (UPGRADE=1: newest vers
 golden: $(DEV) $(MANIFEST) ## write the expected tables in tests/golden again; review the diff
 	@$(PYTEST) tests -m golden --update-golden $(ARGS)
 
-bench: $(DEV) $(MANIFEST) ## seconds, CPU and peak memory of every phase of a run
-	@$(PY) -m bench.phases
+bench: $(DEV) $(MANIFEST) ## what a run costs against plain floors (PHASES="publish query", ROUNDS=3)
+	@$(PY) -m bench.phases --rounds $(ROUNDS) $(PHASES)
 
 docs: $(DEV) ## write docs/reference again from code, marks and the last test results
 	@$(PY) -m tools.mission --write

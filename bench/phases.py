@@ -1,82 +1,85 @@
-"""Run the product's phases once each in an empty home and print what they cost.
+"""Run the phases of the bench, print one table, keep one JSON line each.
 
-`python -m bench.phases` (or `make bench`). How a command is measured is in
-`tools.measure`; what the phases are is here. Budgets belong to neither.
+`python -m bench.phases [--rounds N] [--home FOLDER] [phase …]`, or `make bench`. What a phase
+compares lies in the module of its name, how it is measured in `harness`.
 """
 
-import json
+import argparse
 import os
-import platform
 import shutil
 import sys
 import tempfile
-from dataclasses import asdict
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from bench.empty import empty
+from bench.full import full
+from bench.gates import gates
+from bench.harness import BenchError, pin
+from bench.landing import landing
+from bench.publishing import publish
+from bench.query import query
+from bench.record import HISTORY, ROOT, PhaseResult, keep, show
+from bench.ui import ui
+from bench.worlds import Worlds
 
-from tools.measure import Measurement, measure
+PHASES: dict[str, Callable[[Worlds, int], PhaseResult]] = {
+    "full": full,
+    "empty": empty,
+    "gates": gates,
+    "landing": landing,
+    "publish": publish,
+    "query": query,
+    "ui": ui,
+}
 
-ROOT = Path(__file__).resolve().parent.parent
-FIGURES = ROOT / "var" / "bench" / "phases.json"
-COMMAND = str(Path(sys.executable).parent / "shopthread")
-
-PHASES = (
-    ("first run", ("demo", "--no-ui")),
-    ("second run", ("demo", "--no-ui")),
-    ("report", ("report",)),
-    ("query", ("query", "select count(*) as orders from fct_orders")),
-)
-
-
-def machine() -> dict[str, str | int | None]:
-    """Describe what the figures were measured on."""
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "duckdb": version("duckdb"),
-        "dagster": version("dagster"),
-    }
+ROUNDS = 3
 
 
-def run_phases(home: Path) -> list[Measurement]:
-    """Run every phase in `home`; stops at the first that fails."""
-    environment = {**os.environ, "SHOPTHREAD_HOME": str(home)}
-    done: list[Measurement] = []
-    for label, arguments in PHASES:
-        result = measure([COMMAND, *arguments], label=label, environment=environment)
-        done.append(result)
-        if result.exit_code != 0:
-            raise SystemExit(
-                f"bench: {label} ended with {result.exit_code}; its output is above and its "
-                f"state is kept in {home}"
-            )
-    return done
+def run(names: list[str], worlds: Worlds, rounds: int) -> int:
+    """Run phases in order; the exit code is 1 when one of them could not be compared."""
+    results: list[PhaseResult] = []
+    failed: list[str] = []
+    for name in names:
+        load = os.getloadavg()
+        print(f"bench: {name}, load average {load[0]:.1f}", file=sys.stderr, flush=True)
+        try:
+            result = PHASES[name](worlds, rounds)
+        except BenchError as error:
+            failed.append(f"bench: {error}")
+            print(failed[-1], file=sys.stderr, flush=True)
+            continue
+        keep(result, load)
+        results.append(result)
+    if results:
+        show(results)
+        print(f"bench: one line a phase in {HISTORY.relative_to(ROOT)}")
+    for line in failed:
+        print(line, file=sys.stderr)
+    return 1 if failed else 0
 
 
 def main() -> int:
-    """Measure, print, keep the figures."""
-    home = Path(tempfile.mkdtemp(prefix="shopthread-bench-"))
-    results = run_phases(home)
-    shutil.rmtree(home, ignore_errors=True)
-    table = Table("phase", "wall s", "CPU s", "peak MiB (PSS)", "processes", title="shopthread")
-    for result in results:
-        table.add_row(
-            result.label,
-            f"{result.wall_seconds:.1f}",
-            f"{result.cpu_seconds:.1f}",
-            f"{result.peak_pss_mib:.0f}",
-            str(result.peak_processes),
-        )
-    Console().print(table)
-    FIGURES.parent.mkdir(parents=True, exist_ok=True)
-    figures = {"machine": machine(), "phases": [asdict(result) for result in results]}
-    FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(f"bench: figures in {FIGURES.relative_to(ROOT)}")
-    return 0
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="bench.phases", description=__doc__)
+    parser.add_argument("phases", nargs="*", metavar="phase", help=f"of {', '.join(PHASES)}; all")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="there and back again, each")
+    parser.add_argument(
+        "--home", type=Path, help="a home in which the panel's full run succeeded already"
+    )
+    options = parser.parse_args()
+    unknown = sorted({*options.phases} - {*PHASES})
+    if unknown:
+        parser.error(f"no phase {', '.join(unknown)}; there are {', '.join(PHASES)}")
+    pin()
+    scratch = Path(tempfile.mkdtemp(prefix="shopthread-bench-"))
+    worlds = Worlds(scratch, options.home and options.home.resolve())
+    code = run(options.phases or list(PHASES), worlds, options.rounds)
+    if code == 0:
+        shutil.rmtree(scratch)
+    else:
+        print(f"bench: what ran lies in {scratch}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

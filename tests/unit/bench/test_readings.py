@@ -1,0 +1,107 @@
+"""What is read out of logs and events means what the table says it means."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.gates import contract_lines, data_test_lines, suite_lines
+from bench.harness import BenchError, Figures
+from bench.query import QUESTIONS, percentile, percentiles
+from bench.run_events import Invocation, RunEvents, read_dbt_log
+from bench.ui import first_events
+
+RUN = RunEvents(
+    seconds=100.0,
+    steps={
+        "land_complete_journey__transactions": (1.0, 11.0),
+        "build_staging": (12.0, 32.0),
+        "judge_staging": (33.0, 36.0),
+        "build_marts": (40.0, 70.0),
+        "judge_marts": (71.0, 72.0),
+        "publish_version": (80.0, 90.0),
+    },
+    events=10,
+    checks=5,
+)
+
+DBT_LOG = """\
+18:18:11.143009 [info ] [MainThread]: Running with dbt=1.11.16
+18:18:15.706762 [info ] [Thread-1 (]: 1 of 5 START sql table model staging.stg_a ....... [RUN]
+18:18:16.025663 [info ] [Thread-2 (]: 1 of 5 OK created sql table model staging.stg_a .. [OK in 0.50s]
+18:18:16.025663 [info ] [Thread-2 (]: 2 of 5 OK loaded seed file reference.kpis ........ [INSERT 15 in 0.25s]
+18:18:16.125663 [info ] [Thread-1 (]: 3 of 5 PASS not_null_stg_a_key ................... [PASS in 0.30s]
+18:18:16.225663 [info ] [Thread-1 (]: 4 of 5 WARN 3 few_lines_sell_an_unknown_product .. [WARN 3 in 0.20s]
+18:20:11.143009 [info ] [MainThread]: Running with dbt=1.11.16
+18:20:16.125663 [info ] [Thread-1 (]: 1 of 1 PASS unique_fct_orders_order_key .......... [PASS in 1.00s]
+"""
+
+
+def test_each_call_of_dbt_tells_its_models_and_seeds_from_its_tests(tmp_path: Path) -> None:
+    log = tmp_path / "dbt.log"
+    log.write_text(DBT_LOG, "utf-8")
+    first, second = read_dbt_log(log)
+    assert (first.model_seconds, first.test_seconds, first.tests) == (0.75, 0.5, 2)
+    assert (second.model_seconds, second.test_seconds, second.tests) == (0, 1.0, 1)
+
+
+def test_a_contract_takes_its_part_of_its_landing_step() -> None:
+    landed = Figures(9.0, 9.0, 1.0, {"landing transactions": 8.0, "judging transactions": 2.0})
+    (line,) = contract_lines(RUN, landed)
+    assert line.what == "contract of transactions"
+    assert (line.cpu_seconds, line.wall_seconds) == (2.0, 2.5)
+
+
+def test_data_tests_of_a_home_that_ran_twice_are_those_of_the_newest_run() -> None:
+    calls = [Invocation(1.0, seconds, 3) for seconds in (8.0, 6.0, 4.0, 2.0)]
+    lines = data_test_lines(RUN, calls)
+    assert [line.what for line in lines] == ["data tests of staging", "data tests of marts"]
+    # Two threads work at a time, so a second of the step is two of theirs.
+    assert [line.wall_seconds for line in lines] == [2.0, 1.0]
+
+
+def test_fewer_calls_of_dbt_than_layers_is_an_error_and_not_a_shorter_table() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        data_test_lines(RUN, [Invocation(1.0, 1.0, 1)])
+
+
+def test_suites_are_steps_in_the_order_of_the_run() -> None:
+    lines = suite_lines(RUN, Figures(1.0, 1.0, 1.0, {"judging staging": 0.7}))
+    assert [(line.what, line.wall_seconds) for line in lines] == [
+        ("suites of staging", 3.0),
+        ("suites of marts", 1.0),
+    ]
+    assert [line.cpu_seconds for line in lines] == [0.7, None]
+
+
+def test_the_first_event_of_each_kind_counts_from_the_launch() -> None:
+    events = [
+        {"eventType": "RUN_START", "timestamp": "103000"},
+        {"eventType": "STEP_START", "timestamp": "109500"},
+        {"eventType": "STEP_START", "timestamp": "105500"},
+        {},
+    ]
+    assert first_events(events, 100.0) == {"RUN_START": 3.0, "STEP_START": 5.5}
+
+
+def test_a_run_without_a_step_is_no_fast_run() -> None:
+    with pytest.raises(BenchError, match="no step started"):
+        first_events([{"eventType": "RUN_FAILURE", "timestamp": "103000"}], 100.0)
+
+
+def test_percentiles_are_told_in_milliseconds() -> None:
+    seconds = [number / 1000 for number in range(1, 22)]
+    assert percentile(seconds, 50) == pytest.approx(0.011)
+    assert percentiles(seconds) == "p50 11 ms, p95 20 ms"
+    assert percentile([0.25], 95) == 0.25
+
+
+def test_there_are_ten_questions_and_each_begins_with_itself() -> None:
+    first_lines = {
+        path.stem: path.read_text("utf-8").split("\n")[0] for path in QUESTIONS.glob("*.sql")
+    }
+    assert len(first_lines) == 10
+    assert {
+        name
+        for name, line in first_lines.items()
+        if not (line.startswith("-- ") and line.endswith("?"))
+    } == set()
