@@ -23,6 +23,7 @@ from bench.run_events import read_run
 from bench.worlds import World, Worlds
 from orchestration.publish import current
 from orchestration.settings import Settings
+from orchestration.warehouse.manifest import load_manifest
 from tools.measure import adopt_orphans
 
 BUDGET = Path(__file__).resolve().parent / "budget.yaml"
@@ -55,13 +56,15 @@ class BudgetError(ValueError):
 
 def count_run(world: World, home: Path) -> dict[str, int]:
     """Run the product once in an empty `home` and count what it did."""
+    settings = world.settings(home)
+    # Parsed here, so that a project that was just edited is not a process more.
+    load_manifest(settings)
     log = home.parent / f"{home.name}-counts.txt"
     paths = [str(COUNTING), *filter(None, [os.environ.get("PYTHONPATH")])]
     world.run(
         home,
         extra={"SHOPTHREAD_BENCH_COUNTS": str(log), "PYTHONPATH": os.pathsep.join(paths)},
     )
-    settings = world.settings(home)
     events = read_run(home, world.environment(home))
     return {
         **words(log.read_text(encoding="utf-8")),

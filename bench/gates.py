@@ -1,19 +1,20 @@
 """Phase `gates`: which share of the panel's full run its gates take, gate by gate.
 
-Read from the event log of one run, so numerator and denominator lived through the same
-minutes. Three kinds of gates: suites of a layer are steps of their own; data tests lie inside
-the steps that build, and dbt's log tells the seconds of its threads; contracts are judged
-inside landing, where their share is taken from landing the same files once more. CPU seconds
-stand beside what was run once more alone.
+Wall seconds are read from the event log of one run, so that numerator and denominator lived
+through the same minutes. Three kinds of gates: suites of a layer are steps of their own; data
+tests lie inside the steps that build, and dbt's log tells the seconds of its threads; contracts
+are judged inside landing, where their share is taken from landing the same files once more.
+CPU seconds are those of each kind of gate run once more alone, against those of the whole run.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.harness import Candidate, Figures, Spread, python, run_candidate
 from bench.record import Line, PhaseResult
 from bench.run_events import Invocation, RunEvents, read_dbt_log, read_run
-from bench.work import JUDGING
-from bench.worlds import World, Worlds, lend
+from bench.work import CALLING, JUDGING, TESTING
+from bench.worlds import World, Worlds, copy, cpu_seconds_of_run, lend
 from orchestration.sources.config import load_sources
 from orchestration.warehouse.manifest import Layer
 
@@ -32,19 +33,31 @@ def gates(worlds: Worlds, _rounds: int) -> PhaseResult:
     run = read_run(home, world.environment(home))
     landed = _again(world, worlds.scratch / "gates" / "landing", ("land", *_entities(world)))
     judged = _again(world, worlds.scratch / "gates" / "suites", ("judge",), home)
+    tested = _again(world, worlds.scratch / "gates" / "data-tests", ("run-data-tests",), home)
     lines = [
         *contract_lines(run, landed),
-        *data_test_lines(run, read_dbt_log(settings.dbt_target_dir / "logs" / "dbt.log")),
+        *data_test_lines(run, read_dbt_log(settings.dbt_target_dir / "logs" / "dbt.log"), tested),
         *suite_lines(run, judged),
     ]
-    of_gates = sum(line.wall_seconds or 0.0 for line in lines)
-    of_steps = sum(end - begin for begin, end in run.steps.values())
-    share = Spread("gates / all steps", (of_gates / of_steps,), AIM_SHARE)
+    return PhaseResult("gates", tuple(lines), *shares(run, lines, cpu_seconds_of_run(home)))
+
+
+def shares(
+    run: RunEvents, lines: Sequence[Line], cpu_of_run: float | None
+) -> tuple[tuple[Spread, ...], str]:
+    """The share of gates in the wall seconds of all steps, and in the CPU seconds of the run."""
+    wall = sum(line.wall_seconds or 0.0 for line in lines)
+    steps = sum(end - begin for begin, end in run.steps.values())
+    found = [Spread("gates / all steps, wall", (wall / steps,), AIM_SHARE)]
     note = (
-        f"{of_gates:.1f} s of gates in {of_steps:.1f} s of {len(run.steps)} steps; the run took "
+        f"{wall:.1f} s of gates in {steps:.1f} s of {len(run.steps)} steps; the run took "
         f"{run.seconds:.1f} s; one run, so there is no spread"
     )
-    return PhaseResult("gates", tuple(lines), (share,), note)
+    if cpu_of_run is not None:
+        cpu = sum(line.cpu_seconds or 0.0 for line in lines)
+        found.insert(0, Spread("gates / run, CPU", (cpu / cpu_of_run,), AIM_SHARE))
+        note = f"{cpu:.1f} of {cpu_of_run:.1f} CPU s; {note}"
+    return tuple(found), note
 
 
 def contract_lines(run: RunEvents, landed: Figures) -> list[Line]:
@@ -66,8 +79,11 @@ def contract_lines(run: RunEvents, landed: Figures) -> list[Line]:
     return lines
 
 
-def data_test_lines(run: RunEvents, calls: list[Invocation]) -> list[Line]:
-    """Data tests of each layer; dbt is called once a layer, in the order of the steps."""
+def data_test_lines(run: RunEvents, calls: Sequence[Invocation], tested: Figures) -> list[Line]:
+    """Data tests of each layer; dbt is called once a layer, in the order of the steps.
+
+    A layer is built by the call that tests it, so the price of a call is no price of tests.
+    """
     steps = sorted(
         (begin, step, end - begin)
         for step, (begin, end) in run.steps.items()
@@ -77,11 +93,17 @@ def data_test_lines(run: RunEvents, calls: list[Invocation]) -> list[Line]:
     return [
         Line(
             f"data tests of {step.removeprefix(_BUILD)}",
-            wall_seconds=call.test_seconds / DBT_THREADS,
+            _beyond_the_call(tested.parts, step.removeprefix(_BUILD)),
+            call.test_seconds / DBT_THREADS,
             note=f"{call.tests} tests, in a step of {seconds:.1f} s",
         )
         for (_, step, seconds), call in zip(steps, calls[-len(steps) :], strict=True)
     ]
+
+
+def _beyond_the_call(parts: Mapping[str, float], layer: str) -> float | None:
+    spent = parts.get(f"{TESTING} {layer}")
+    return None if spent is None else max(0.0, spent - parts[CALLING])
 
 
 def suite_lines(run: RunEvents, judged: Figures) -> list[Line]:
@@ -104,7 +126,9 @@ def _again(
     place.mkdir(parents=True)
     home = place / "home"
     if finished is not None:
-        lend(finished, home, "landing", "warehouse")
+        lend(finished, home, "landing")
+        # dbt opens the warehouse for writing even where it only tests.
+        copy(finished, home, "warehouse/warehouse.duckdb", "warehouse/ledger")
     candidate = Candidate(
         verb[0],
         command=lambda folder: python("bench.work", "--place", str(folder), *verb),

@@ -19,7 +19,7 @@ from bench.harness import BenchError, pin
 from bench.landing import landing
 from bench.publishing import publish
 from bench.query import query
-from bench.record import HISTORY, ROOT, PhaseResult, keep, show
+from bench.record import HISTORY, PhaseResult, keep, show
 from bench.ui import ui
 from bench.worlds import Worlds
 
@@ -36,7 +36,7 @@ PHASES: dict[str, Callable[[Worlds, int], PhaseResult]] = {
 ROUNDS = 3
 
 
-def run(names: list[str], worlds: Worlds, rounds: int) -> int:
+def run(names: list[str], worlds: Worlds, rounds: int, history: Path = HISTORY) -> int:
     """Run phases in order; the exit code is 1 when one of them could not be compared."""
     results: list[PhaseResult] = []
     failed: list[str] = []
@@ -49,11 +49,11 @@ def run(names: list[str], worlds: Worlds, rounds: int) -> int:
             failed.append(f"bench: {error}")
             print(failed[-1], file=sys.stderr, flush=True)
             continue
-        keep(result, load)
+        keep(result, load, history)
         results.append(result)
     if results:
         show(results)
-        print(f"bench: one line a phase in {HISTORY.relative_to(ROOT)}")
+        print(f"bench: one line a phase in {os.path.relpath(history)}")
     for line in failed:
         print(line, file=sys.stderr)
     return 1 if failed else 0

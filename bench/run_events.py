@@ -17,9 +17,7 @@ from pathlib import Path
 from bench.harness import BenchError, python
 
 _BEGIN = re.compile(r": Running with dbt=")
-_NODE = re.compile(
-    r"\d+ of \d+ (OK|PASS|WARN|FAIL|ERROR|INSERT)\b.*\[[A-Z]+(?: \d+)? in ([\d.]+)s\]"
-)
+_NODE = re.compile(r"\d+ of \d+ (OK|PASS|WARN|FAIL|ERROR)\b.*\[[A-Z]+(?: \d+)? in ([\d.]+)s\]")
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ def read_dbt_log(log: Path) -> list[Invocation]:
             calls[-1].append((found[1], float(found[2])))
     return [
         Invocation(
-            sum(seconds for status, seconds in nodes if status in {"OK", "INSERT"}),
-            sum(seconds for status, seconds in nodes if status not in {"OK", "INSERT"}),
-            sum(status not in {"OK", "INSERT"} for status, _ in nodes),
+            sum(seconds for status, seconds in nodes if status == "OK"),
+            sum(seconds for status, seconds in nodes if status != "OK"),
+            sum(status != "OK" for status, _ in nodes),
         )
         for nodes in calls
     ]

@@ -25,6 +25,9 @@ from orchestration.settings import Settings, apply_environment, load_settings
 
 THREADS = 2
 JUDGING = "judging"
+TESTING = "testing"
+CALLING = "calling dbt"
+"""Parts of the work, as the figures name them."""
 
 
 def land(place: Path, entities: Sequence[str]) -> None:
@@ -81,6 +84,38 @@ def judge(place: Path) -> None:
                 )
             if any(not verdict.outcome.opens_gate for verdict in verdicts):
                 raise SystemExit(f"{layer}: a gate is closed; a run would have ended there")
+
+
+def run_data_tests(place: Path) -> None:
+    """Run the data tests of every layer on the warehouse of the home, which dbt writes to."""
+    settings = _warm()
+    from orchestration.warehouse.dbt_process import Order, build
+    from orchestration.warehouse.manifest import Layer, load_manifest
+
+    manifest = load_manifest(settings)
+    broken: list[str] = []
+
+    def test(models: Sequence[str], tests: Sequence[str]) -> None:
+        build(
+            settings,
+            manifest,
+            Order((), tests, models),
+            lambda result: broken.append(result.unique_id) if result.failed else None,
+        )
+
+    tests = {
+        layer: sorted(manifest.tests_that_follow({*manifest.models(layer)})) for layer in Layer
+    }
+    # The first call imports what is imported late; it is nobody's cost.
+    test((), tests[Layer.JOURNEY][:1])
+    with inside(place) as parts:
+        with parts.part(CALLING):
+            test((), tests[Layer.JOURNEY][:1])
+        for layer in Layer:
+            with parts.part(f"{TESTING} {layer}"):
+                test(manifest.models(layer), tests[layer])
+    if broken:
+        raise SystemExit(f"data tests that fail: {', '.join(sorted(broken))}")
 
 
 def copy_files(place: Path, entities: Sequence[str]) -> None:
@@ -169,12 +204,15 @@ def copy_database(place: Path, published: Path) -> None:
 def ask(place: Path, questions: Path, repeats: int, *, of_warehouse: bool) -> None:
     """Ask each question once to warm up and then again and again."""
     from orchestration.publish import connect
+    from orchestration.publish.reader import READER_LIMITS
     from orchestration.warehouse.reading import open_warehouse
 
     settings = load_settings()
     connection = open_warehouse(settings) if of_warehouse else connect(settings)
     if of_warehouse:
-        connection.execute(f"set threads = {THREADS}")
+        # As the connection of readers, which cannot be changed.
+        connection.execute(f"set threads = {READER_LIMITS.threads}")
+        connection.execute(f"set memory_limit = {literal(READER_LIMITS.memory)}")
     answers, seconds = {}, {}
     with inside(place), connection:
         for path in sorted(questions.glob("*.sql")):
@@ -223,6 +261,7 @@ def main() -> None:
     for verb in ("land", "copy-files"):
         verbs.add_parser(verb).add_argument("entities", nargs="+")
     verbs.add_parser("judge")
+    verbs.add_parser("run-data-tests")
     verbs.add_parser("publish")
     verbs.add_parser("copy-marts").add_argument("file", type=Path)
     verbs.add_parser("copy-database").add_argument("file", type=Path)
@@ -236,6 +275,8 @@ def main() -> None:
             land(options.place, options.entities)
         case "judge":
             judge(options.place)
+        case "run-data-tests":
+            run_data_tests(options.place)
         case "copy-files":
             copy_files(options.place, options.entities)
         case "publish":

@@ -4,10 +4,11 @@ A home is built by the product's own command, in a process of its own. What is m
 belongs to the phases.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +50,10 @@ class World:
         return tuple(sorted(self.panel.glob("*.parquet")))
 
     def run(self, home: Path, *, extra: Mapping[str, str] | None = None) -> Measurement:
-        """One full run of the product in `home`. Raises BenchError when it does not succeed."""
+        """One full run of the product in `home`, its figures beside it as `<home>.json`.
+
+        Raises BenchError when it does not succeed.
+        """
         home.mkdir(parents=True, exist_ok=True)
         output = home.parent / f"{home.name}-{OUTPUT_FILE}"
         measured = measure(
@@ -63,7 +67,20 @@ class World:
                 f"a run in {home} ended with {measured.exit_code}, so there is nothing to "
                 f"measure; what it said is in {output}"
             )
+        _figures_file(home).write_text(json.dumps(asdict(measured)), encoding="utf-8")
         return measured
+
+
+def cpu_seconds_of_run(home: Path) -> float | None:
+    """What the run that made a home cost, if `tools.measure` wrote it to `<home>.json`."""
+    path = _figures_file(home)
+    if not path.is_file():
+        return None
+    return float(json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"])
+
+
+def _figures_file(home: Path) -> Path:
+    return home.with_name(f"{home.name}.json")
 
 
 @dataclass

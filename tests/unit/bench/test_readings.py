@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.gates import contract_lines, data_test_lines, suite_lines
+from bench.gates import contract_lines, data_test_lines, shares, suite_lines
 from bench.harness import BenchError, Figures
 from bench.query import QUESTIONS, percentile, percentiles
+from bench.record import Line
 from bench.run_events import Invocation, RunEvents, read_dbt_log
 from bench.ui import first_events
 
@@ -23,6 +24,8 @@ RUN = RunEvents(
     events=10,
     checks=5,
 )
+
+UNTESTED = Figures(0.0, 0.0, 0.0, {"calling dbt": 0.0})
 
 DBT_LOG = """\
 18:18:11.143009 [info ] [MainThread]: Running with dbt=1.11.16
@@ -53,7 +56,7 @@ def test_a_contract_takes_its_part_of_its_landing_step() -> None:
 
 def test_data_tests_of_a_home_that_ran_twice_are_those_of_the_newest_run() -> None:
     calls = [Invocation(1.0, seconds, 3) for seconds in (8.0, 6.0, 4.0, 2.0)]
-    lines = data_test_lines(RUN, calls)
+    lines = data_test_lines(RUN, calls, UNTESTED)
     assert [line.what for line in lines] == ["data tests of staging", "data tests of marts"]
     # Two threads work at a time, so a second of the step is two of theirs.
     assert [line.wall_seconds for line in lines] == [2.0, 1.0]
@@ -61,7 +64,25 @@ def test_data_tests_of_a_home_that_ran_twice_are_those_of_the_newest_run() -> No
 
 def test_fewer_calls_of_dbt_than_layers_is_an_error_and_not_a_shorter_table() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        data_test_lines(RUN, [Invocation(1.0, 1.0, 1)])
+        data_test_lines(RUN, [Invocation(1.0, 1.0, 1)], UNTESTED)
+
+
+def test_the_price_of_calling_dbt_is_not_the_price_of_data_tests() -> None:
+    parts = {"calling dbt": 1.5, "testing staging": 4.0, "testing marts": 1.0}
+    calls = [Invocation(1.0, 1.0, 1), Invocation(1.0, 1.0, 1)]
+    lines = data_test_lines(RUN, calls, Figures(9.0, 9.0, 1.0, parts))
+    assert [line.cpu_seconds for line in lines] == [2.5, 0.0]
+
+
+def test_the_share_of_gates_is_told_of_cpu_seconds_only_where_those_of_the_run_are_known() -> None:
+    lines = [Line("suites of staging", 2.0, 4.0), Line("data tests of staging", 1.0, 3.4)]
+    spreads, note = shares(RUN, lines, None)
+    assert [(one.label, one.values) for one in spreads] == [("gates / all steps, wall", (0.1,))]
+    assert "7.4 s of gates in 74.0 s of 6 steps" in note
+    spreads, note = shares(RUN, lines, 15.0)
+    assert (spreads[0].label, spreads[0].values) == ("gates / run, CPU", (0.2,))
+    assert spreads[0].verdict == "missed"
+    assert note.startswith("3.0 of 15.0 CPU s")
 
 
 def test_suites_are_steps_in_the_order_of_the_run() -> None:
