@@ -9,6 +9,7 @@ phase has belongs to the phases, where figures are kept to `record`.
 
 import json
 import os
+import re
 import resource
 import shutil
 import statistics
@@ -169,7 +170,7 @@ def compare(comparison: Comparison, rounds: int, scratch: Path) -> Outcome:
         answers: dict[str, Answer] = {}
         folder = scratch / f"{comparison.name}-{number + 1}"
         for candidate in in_order(comparison.candidates, number):
-            place = folder / candidate.name.replace(" ", "-")
+            place = folder / folder_name(candidate.name)
             place.mkdir(parents=True)
             figures[candidate.name] = run_candidate(comparison.name, candidate, place)
             if candidate.answer is not None:
@@ -178,6 +179,11 @@ def compare(comparison: Comparison, rounds: int, scratch: Path) -> Outcome:
         done.append(figures)
         shutil.rmtree(folder)
     return Outcome(tuple(done), spreads(comparison.ratios, done), compared)
+
+
+def folder_name(name: str) -> str:
+    """A name as a folder, without what has a meaning to DuckDB: a comma parts search paths."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
 def in_order(candidates: Sequence[Candidate], number: int) -> Sequence[Candidate]:

@@ -59,6 +59,13 @@ def test_three_candidates_turn_round_as_well() -> None:
     assert [one.name for one in in_order(three, 1)] == ["c", "b", "a"]
 
 
+def test_a_name_with_a_comma_is_a_folder_without_one(tmp_path: Path) -> None:
+    seen: list[str] = []
+    one = candidate("Run, tiny world", prepare=lambda place: seen.append(place.name))
+    compare(Comparison("pair", [one], ()), 1, tmp_path)
+    assert seen == ["run-tiny-world"]
+
+
 def test_a_different_answer_is_an_error_that_names_the_result_and_tells_no_time(
     tmp_path: Path,
 ) -> None:
