@@ -24,7 +24,6 @@ from bench.worlds import World, Worlds
 from orchestration.publish import current
 from orchestration.settings import Settings
 from orchestration.warehouse.manifest import load_manifest
-from tools.measure import adopt_orphans
 
 BUDGET = Path(__file__).resolve().parent / "budget.yaml"
 COUNTING = Path(__file__).resolve().parent / "counting"
@@ -172,7 +171,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.budget", description=__doc__)
     parser.add_argument("--update", action="store_true", help="write the counts as the new budget")
     options = parser.parse_args()
-    adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="shopthread-budget-") as folder:
         worlds = Worlds(Path(folder))
         counts = count_run(worlds.tiny, Path(folder) / "home")

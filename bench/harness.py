@@ -9,9 +9,11 @@ phase has belongs to the phases, where figures are kept to `record`.
 
 import json
 import os
+import re
 import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.measure import measure
+from tools.measure import Measurement
+
+ROOT = Path(__file__).resolve().parent.parent
 
 UNSTABLE_SPREAD = 0.25
 """Of a ratio's rounds, (most - least) / median; above it the machine was measured as well."""
@@ -169,7 +173,7 @@ def compare(comparison: Comparison, rounds: int, scratch: Path) -> Outcome:
         answers: dict[str, Answer] = {}
         folder = scratch / f"{comparison.name}-{number + 1}"
         for candidate in in_order(comparison.candidates, number):
-            place = folder / candidate.name.replace(" ", "-")
+            place = folder / folder_name(candidate.name)
             place.mkdir(parents=True)
             figures[candidate.name] = run_candidate(comparison.name, candidate, place)
             if candidate.answer is not None:
@@ -178,6 +182,11 @@ def compare(comparison: Comparison, rounds: int, scratch: Path) -> Outcome:
         done.append(figures)
         shutil.rmtree(folder)
     return Outcome(tuple(done), spreads(comparison.ratios, done), compared)
+
+
+def folder_name(name: str) -> str:
+    """A name as a folder, without what has a meaning to DuckDB: a comma parts search paths."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
 def in_order(candidates: Sequence[Candidate], number: int) -> Sequence[Candidate]:
@@ -190,10 +199,7 @@ def run_candidate(comparison: str, candidate: Candidate, place: Path) -> Figures
     candidate.prepare(place)
     output = place / OUTPUT_FILE
     measured = measure(
-        list(candidate.command(place)),
-        label=candidate.name,
-        environment={**os.environ, **candidate.environment(place)},
-        output=output,
+        list(candidate.command(place)), candidate.name, candidate.environment(place), output
     )
     if measured.exit_code != 0:
         raise BenchError(
@@ -206,6 +212,32 @@ def run_candidate(comparison: str, candidate: Candidate, place: Path) -> Figures
     return Figures(
         inner["cpu_seconds"], inner["wall_seconds"], measured.peak_pss_mib, inner["parts"]
     )
+
+
+def measure(
+    command: Sequence[str], label: str, environment: Mapping[str, str], output: Path
+) -> Measurement:
+    """Measure a command in the project's folder; what it prints goes to `output`.
+
+    The one who measures is a process of its own: a fork server lives on for a moment, and in
+    this process it would be a child that the next command is charged for.
+    """
+    figures = output.with_name(f"{output.name}.json")
+    with output.open("wb") as log:
+        ended = subprocess.run(
+            python("tools.measure", "--json", str(figures), "--label", label, "--", *command),
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if not figures.is_file():
+        raise BenchError(
+            f"{label}: measuring it ended with {ended.returncode} and no figures; what it said "
+            f"is in {output}"
+        )
+    return Measurement(**json.loads(figures.read_text(encoding="utf-8")))
 
 
 def assert_equal(comparison: str, answers: Mapping[str, Answer], kept: Path) -> int:

@@ -18,9 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.harness import Outcome, Spread
+from bench.harness import ROOT, Outcome, Spread
 
-ROOT = Path(__file__).resolve().parent.parent
 HISTORY = ROOT / "var" / "bench" / "history.jsonl"
 
 _PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.harness import BenchError, python
+from bench.harness import ROOT, BenchError, python
 
 _BEGIN = re.compile(r": Running with dbt=")
 _NODE = re.compile(r"\d+ of \d+ (OK|PASS|WARN|FAIL|ERROR)\b.*\[[A-Z]+(?: \d+)? in ([\d.]+)s\]")
@@ -43,6 +43,7 @@ def read_run(home: Path, environment: Mapping[str, str]) -> RunEvents:
     """The newest run of a home. Raises BenchError when there is none or it did not end."""
     finished = subprocess.run(
         python("bench.run_events", "--home", str(home)),
+        cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

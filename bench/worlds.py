@@ -5,7 +5,6 @@ belongs to the phases.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,12 +12,12 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from bench.harness import OUTPUT_FILE, BenchError, program
+from bench.harness import OUTPUT_FILE, BenchError, measure, program
 from orchestration.publish import current
 from orchestration.publish.hashes import counts_for_equality, table_hashes
 from orchestration.settings import Settings, load_settings
 from tests.tiny_world import build_tiny_panel
-from tools.measure import Measurement, measure
+from tools.measure import Measurement
 
 TINY_FIRST = date(2017, 1, 1)
 TINY_LAST = date(2017, 1, 14)
@@ -58,9 +57,9 @@ class World:
         output = home.parent / f"{home.name}-{OUTPUT_FILE}"
         measured = measure(
             [program("shopthread"), "run"],
-            label="shopthread run",
-            environment={**os.environ, **self.environment(home), **(extra or {})},
-            output=output,
+            "shopthread run",
+            {**self.environment(home), **(extra or {})},
+            output,
         )
         if measured.exit_code != 0:
             raise BenchError(
