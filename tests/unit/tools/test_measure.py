@@ -56,11 +56,18 @@ time.sleep(0.6)
 
 
 def test_cpu_of_a_process_nobody_waited_for_counts(tmp_path: Path) -> None:
-    busy = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    done = tmp_path / "done"
+    busy = (
+        "import pathlib, time; end = time.process_time() + 0.5\n"
+        "while time.process_time() < end: pass\n"
+        f"pathlib.Path({str(done)!r}).touch(); time.sleep(1)"
+    )
     script = f"""
-import os, subprocess, sys, time
+import os, pathlib, subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", {busy!r}])
-time.sleep(1.5)
+while not pathlib.Path({str(done)!r}).exists():
+    time.sleep(0.1)
+time.sleep(0.5)
 os._exit(0)
 """
     assert measured(tmp_path, sys.executable, "-c", script)["cpu_seconds"] >= 0.4
