@@ -28,7 +28,12 @@ PUBLISH_FACTOR = 3
 2026-11-23)."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FULL_WORDS = ("no space left on device", "disk quota exceeded", "file too large")
+_FULL_WORDS = (
+    "no space left on device",
+    "disk quota exceeded",
+    "file too large",
+    "database or disk is full",
+)
 
 
 class DiskSpaceError(RuntimeError):
@@ -92,7 +97,7 @@ def is_disk_full(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
-        # DuckDB has no error number to ask for.
+        # DuckDB and SQLite have no error number to ask for.
         if any(words in str(error).lower() for words in _FULL_WORDS):
             return True
         error = error.__cause__

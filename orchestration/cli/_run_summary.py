@@ -13,11 +13,13 @@ from orchestration.cli._ledger_view import LedgerView, OpenRefusal
 from orchestration.cli._stages import CheckAnswer, RunRecord, Stage
 from orchestration.cli._terminal import count, duration, plural, short_count, short_path
 from orchestration.publish import (
+    DamagedError,
     PublishedStateError,
     PublishedVersion,
     QueryError,
     current,
     query,
+    served_number,
 )
 from orchestration.publish.hashes import counts_for_equality
 from orchestration.publish.pointer import version
@@ -32,6 +34,8 @@ LANDING_PREFIX = "landing/"
 _SHOWN_REFUSALS = 3
 _SHOWN_GATES = 5
 _SHOWN_MARTS = 3
+
+_DAMAGED = "no version that is whole: `shopthread status` says what is damaged"
 
 _SALES = """
     select unit, sum(left_value), sum(right_value), sum(difference)
@@ -58,7 +62,7 @@ def lines_of_success(settings: Settings, ending: Ending) -> Lines:
     """What was landed, checked and published, and where to look next."""
     sources = load_sources(settings.sources_dir)
     ledger = LedgerView(settings.ledger_path)
-    served = current(settings)
+    served = served_now(settings)
     lines = _landing(settings, sources, ledger, ending)
     lines += _gates(ledger)
     lines += _published(settings, ending, served, sources)
@@ -94,14 +98,31 @@ def lines_of_failure(settings: Settings, ending: Ending) -> Lines:
     not_built = [stage.value for stage, rec in record.stages.items() if rec.started_at is None]
     if not_built:
         lines.append(("not built", ", ".join(not_built)))
-    served = current(settings)
-    lines.append(("served", served_line(served)))
-    if served is None and not record.closed and Stage.LANDING not in record.stages:
+    served = served_now(settings)
+    is_damaged = served is None and served_number(settings.published_dir) is not None
+    lines.append(("served", _DAMAGED if is_damaged else served_line(served)))
+    if (
+        served is None
+        and not is_damaged
+        and not record.closed
+        and Stage.LANDING not in record.stages
+    ):
         # It was asked to publish what nobody has built yet.
         lines.append(("next", "shopthread run builds everything first"))
     else:
         lines += _next_after_failure(record, shown)
     return lines
+
+
+def served_now(settings: Settings) -> PublishedVersion | None:
+    """What readers see; None also where it is damaged, which no run may stumble over.
+
+    The run's publish leaves a damaged version, and makes a whole one.
+    """
+    try:
+        return current(settings)
+    except DamagedError:
+        return None
 
 
 def failure_line(
@@ -228,7 +249,7 @@ def _equality(settings: Settings, ending: Ending, served: PublishedVersion) -> L
     if not changed:
         text = (
             f"all {len(compared)} marts are hash-equal to version {parent.version}; the version is "
-            "new because its sources, checks or date are in another state"
+            f"new because {facts.get('why', 'its sources, checks or date are in another state')}"
         )
         return [("equal", text)]
     shown = ", ".join(changed[:_SHOWN_MARTS]) + (", …" if len(changed) > _SHOWN_MARTS else "")

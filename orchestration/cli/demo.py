@@ -269,9 +269,9 @@ def _is_refused(settings: Settings, day: date) -> bool:
 
 def _answer(settings: Settings) -> tuple[object, ...] | None:
     """What readers are told about all orders, or None when nothing is published."""
-    from orchestration.publish import current, query
+    from orchestration.publish import query, served_number
 
-    if current(settings) is None:
+    if served_number(settings.published_dir) is None:
         return None
     with query(settings, _SERVED_ORDERS) as result:
         return next(result.rows)

@@ -136,12 +136,22 @@ def make_run(settings: Settings, order: "RunOrder", *, ui_url: str | None = None
         failure_line,
         lines_of_failure,
         lines_of_success,
+        served_now,
     )
     from orchestration.cli._terminal import console, say, say_block
-    from orchestration.publish import current
+    from orchestration.disk_space import needed_to_land, require_space
 
+    # Dagster and the ledger write before the first step does: on a full disk SQLite says
+    # neither where nor how much is missing.
+    require_space(
+        settings.home,
+        needed_to_land(0),
+        task="a run",
+        kept="Nothing was started and what is published stays served",
+        then="run again",
+    )
     begun = time.monotonic()
-    before = current(settings)
+    before = served_now(settings)
     with _dagster_run.opened(settings) as place, following() as reporter:
         result = place.run(order, reporter)
     total = time.monotonic() - begun
@@ -154,7 +164,7 @@ def make_run(settings: Settings, order: "RunOrder", *, ui_url: str | None = None
     if result.status == "canceled":
         say(f" run {result.run_id[:8]} was canceled; what was published before stays served")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    say(f" {failure_line(result.run_id, total, before, current(settings))}")
+    say(f" {failure_line(result.run_id, total, before, served_now(settings))}")
     say_block(lines_of_failure(settings, ending))
     return False
 

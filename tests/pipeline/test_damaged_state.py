@@ -1,5 +1,6 @@
 """Damage and full disks met by whole runs: the next run needs no hand."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -69,18 +70,28 @@ def test_a_run_on_a_disk_that_is_too_small_says_so_and_the_next_one_heals(
         inbox.mkdir(parents=True)
         world_rows = pd.read_parquet(tiny_panel / "demographics.parquet").iloc[:-1]
         world_rows.to_parquet(inbox / "snapshot.parquet", index=False)
-        disk.leave_free(3 * MEGA)
-        refused = shopthread("run")
-        assert refused.returncode == 1, refused.stdout
-        said = words(refused.stdout + refused.stderr)
-        assert re.search(r"[\d,]+ bytes free|No space left on device", said), said
-        assert "Traceback" not in said
-        served = shopthread("query", "select count(*) as orders from fct_orders", "-f", "json")
-        assert served.returncode == 0, served.stderr
-        assert "alarm" not in served.stderr
-        assert shopthread.status()["published"]["version"] == 1
+        # Too little to start a run, and too little to build what it landed.
+        for room, task in ((3, "a run"), (150, "building")):
+            disk.leave_free(room * MEGA)
+            refused = shopthread("run")
+            assert refused.returncode == 1, refused.stdout
+            said = words(refused.stdout + refused.stderr)
+            assert re.search(rf"[\d,]+ bytes free and {task}.* needs up to [\d,]+", said), said
+            assert "Traceback" not in said
+            served = shopthread("query", "select count(*) as orders from fct_orders", "-f", "json")
+            assert served.returncode == 0, served.stderr
+            assert "alarm" not in served.stderr
+            assert shopthread.status()["published"]["version"] == 1
         disk.leave_free(2_000 * MEGA)
         healed = shopthread("run")
         assert healed.returncode == 0, healed.stdout + healed.stderr
         assert shopthread.status()["published"]["version"] == 2
         assert examine(shopthread.settings) == ()
+
+        # The command that is told to mend a damaged version must not stumble over it.
+        os.truncate(shopthread.settings.published_dir / "2" / "manifest.json", 10)
+        mended = shopthread("publish")
+        assert mended.returncode == 0, mended.stdout + mended.stderr
+        assert "version 2 is damaged" in words(mended.stdout)
+        facts = shopthread.status()
+        assert (facts["published"]["version"], facts["alarms"]) == (3, [])

@@ -66,6 +66,7 @@ def test_a_full_disk_is_known_by_its_number_or_by_the_engine_s_words() -> None:
     assert is_disk_full(OSError(errno.EDQUOT, "quota"))
     assert not is_disk_full(OSError(errno.EACCES, "no"))
     assert not is_disk_full(None)
+    assert is_disk_full(RuntimeError("(sqlite3.OperationalError) database or disk is full"))
     wrapped = RuntimeError("could not be built")
     wrapped.__cause__ = RuntimeError('Could not write file "x": No space left on device')
     assert is_disk_full(wrapped)

@@ -3,11 +3,15 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 
+import pytest
 from typer.testing import Result
 
-from orchestration.publish import current
+from orchestration.cli._run_summary import Ending, lines_of_failure, served_now
+from orchestration.cli._stages import RunRecord
+from orchestration.publish import current, rollback
 from orchestration.settings import Settings
 from tests.unit.publish.conftest import flip
 
@@ -110,6 +114,35 @@ def test_a_rollback_leaves_a_version_whose_manifest_cannot_be_read(
     result = shopthread("rollback", "1")
     assert result.exit_code == 0
     assert "version 1, data as of 2017-12-30 instead of version 2" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["1/manifest.json", "current.json"])
+def test_a_run_does_not_stumble_over_the_version_that_it_replaces(
+    served: Settings, name: str
+) -> None:
+    assert served_now(served) is not None
+    rollback(served, 1)
+    os.truncate(served.published_dir / name, 10)
+    assert served_now(served) is None
+    record = RunRecord(frozenset())
+    ending = Ending(record, "run-3", 0.0, 1.0, served_before=None)
+    told = dict(lines_of_failure(served, ending))
+    assert told["served"].startswith("no version that is whole: `shopthread status`")
+    assert "builds everything first" not in told.get("next", "")
+
+
+def test_a_run_on_a_full_disk_is_refused_with_bytes_before_it_starts(
+    shopthread: Shopthread, served: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil._ntuple_diskusage(10**12, 10**12 - 1, 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    for command in ("run", "publish"):
+        refused = shopthread(command)
+        assert refused.exit_code == 1
+        told = words(refused.stderr)
+        assert "has 1 bytes free and a run needs up to 64,000,000" in told
+        assert "Nothing was started and what is published stays served" in told
+    assert not served.dagster_home.exists()
 
 
 def test_a_rollback_refuses_a_version_with_one_flipped_byte(

@@ -25,6 +25,7 @@ from orchestration.publish import (
     query,
     versions,
 )
+from orchestration.publish.durability import replace_text
 from orchestration.publish.publisher import Step
 from orchestration.settings import Settings
 from tests.small_disk import SmallDisk, small_disk
@@ -118,6 +119,16 @@ def test_a_first_publish_asks_for_the_size_of_the_warehouse(
     ):
         publish_on(None)
     assert current(settings) is None
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 128 * 1024) as disk:
+        pointer = disk.folder / "current.json"
+        replace_text(pointer, "as it was", mode=0o440)
+        with pytest.raises(OSError, match="No space left"):
+            replace_text(pointer, "x" * MEGA, mode=0o440)
+        assert [path.name for path in disk.folder.iterdir()] == ["current.json"]
+        assert pointer.read_text() == "as it was"
 
 
 def full_at(wanted: Step) -> Callable[[Step, str], None]:
