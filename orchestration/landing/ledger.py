@@ -522,17 +522,7 @@ class Ledger:
             if standing is not None and _waiver(standing).covers(batch):
                 return _waiver(standing)
             self._end_waiver(connection, batch)
-            connection.execute(
-                "insert or replace into open_refusals values (?, ?, ?, ?, ?, ?)",
-                (
-                    batch.source_key,
-                    batch.entity,
-                    batch.partition_key,
-                    batch.batch_id,
-                    reason,
-                    now,
-                ),
-            )
+            self._open_refusal(connection, batch, reason, now)
         return None
 
     def repeat(self, batches: Iterable[Batch]) -> None:
@@ -576,6 +566,14 @@ class Ledger:
                 (batch.batch_id, batch.source_key, batch.entity, batch.partition_key, code, rows)
                 for code, rows in sorted(reasons.items())
             ],
+        )
+
+    def _open_refusal(
+        self, connection: sqlite3.Connection, batch: Batch, reason: str, now: str
+    ) -> None:
+        connection.execute(
+            "insert or replace into open_refusals values (?, ?, ?, ?, ?, ?)",
+            (batch.source_key, batch.entity, batch.partition_key, batch.batch_id, reason, now),
         )
 
     def _close_refusal(self, connection: sqlite3.Connection, batch: Batch) -> None:
@@ -643,17 +641,7 @@ class Ledger:
             self._record_reasons(connection, batch, {DAMAGED: batch.physical_rows})
             if not is_served:
                 return
-            connection.execute(
-                "insert or replace into open_refusals values (?, ?, ?, ?, ?, ?)",
-                (
-                    batch.source_key,
-                    batch.entity,
-                    batch.partition_key,
-                    batch.batch_id,
-                    reason,
-                    now,
-                ),
-            )
+            self._open_refusal(connection, batch, reason, now)
 
     def lost_partitions(self, source: str, entity: str) -> frozenset[str]:
         """Partitions that landing served once and lost, and nothing has replaced yet."""
