@@ -6,6 +6,7 @@ never appear in a representation. No file is opened and nothing is created here.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from importlib.util import find_spec
@@ -17,6 +18,12 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 DEMO_IDENTITY_KEY = "shopthread-public-demo-key"
 """Known to everybody: accepted only while every enabled source is panel or synthetic."""
+
+
+ENGINE_MEMORY = "1GB"
+"""More makes the panel's run no faster (2026-11-25); hundreds of millions of rows want more."""
+
+_MEMORY = re.compile(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B")
 
 
 class SettingsError(ValueError):
@@ -52,6 +59,11 @@ class Settings(BaseModel):
         default=frozenset(),
         description="SHOPTHREAD_BLOCK_ON_BAD_BATCH: `<source>/<entity>` names, comma "
         "separated, whose refused batch stops the house whatever their `defs.yaml` says.",
+    )
+    engine_memory: str = Field(
+        default=ENGINE_MEMORY,
+        description="SHOPTHREAD_ENGINE_MEMORY: what DuckDB may use in a landing and in dbt, each, "
+        "before it spills to disk; two landings go on beside each other.",
     )
     sqlite_timeout_seconds: float = Field(
         default=60.0, description="How long a writer of the ledger waits for another one."
@@ -169,6 +181,25 @@ def _date(environ: Mapping[str, str], name: str, default: date | None) -> date |
         raise SettingsError(f"{name} is {value!r}; write a date as YYYY-MM-DD") from error
 
 
+def _home(environ: Mapping[str, str]) -> Path:
+    home = _path(environ, "SHOPTHREAD_HOME", PROJECT_DIR / "var")
+    if "," in str(home):
+        raise SettingsError(
+            f"SHOPTHREAD_HOME is {home}; choose a folder without a comma in its path: DuckDB "
+            "takes its search path for a list and would look for landed files elsewhere"
+        )
+    return home
+
+
+def _engine_memory(environ: Mapping[str, str]) -> str:
+    value = environ.get("SHOPTHREAD_ENGINE_MEMORY", "").strip() or ENGINE_MEMORY
+    if not _MEMORY.fullmatch(value):
+        raise SettingsError(
+            f"SHOPTHREAD_ENGINE_MEMORY is {value!r}; write a number and a unit, as in 1500MB or 4GB"
+        )
+    return value
+
+
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (the process environment by default).
 
@@ -180,7 +211,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if first_day is None:
         raise SettingsError("SHOPTHREAD_FIRST_DAY is empty; write a date as YYYY-MM-DD")
     return Settings(
-        home=_path(env, "SHOPTHREAD_HOME", PROJECT_DIR / "var"),
+        home=_home(env),
         project_dir=_path(env, "SHOPTHREAD_PROJECT", PROJECT_DIR),
         panel_dir=Path(panel).expanduser().resolve() if panel else None,
         identity_key=SecretStr(env.get("SHOPTHREAD_IDENTITY_KEY") or DEMO_IDENTITY_KEY),
@@ -192,6 +223,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             for name in env.get("SHOPTHREAD_BLOCK_ON_BAD_BATCH", "").split(",")
             if name.strip()
         ),
+        engine_memory=_engine_memory(env),
     )
 
 
@@ -212,6 +244,7 @@ def apply_environment(settings: Settings) -> None:
         {
             "SHOPTHREAD_HOME": str(settings.home),
             "SHOPTHREAD_PROJECT": str(settings.project_dir),
+            "SHOPTHREAD_ENGINE_MEMORY": settings.engine_memory,
             "DAGSTER_HOME": str(settings.dagster_home),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "GX_ANALYTICS_ENABLED": "false",

@@ -23,6 +23,13 @@ SHORTEST_BORDER_SIGN = 60
 PACKAGED = "panel_package"
 PUBLISHED = ("customer", "commerce", "journey", "kpi")
 
+_LIST_OF_BATCHES = 'ref("src_shopthread__batches")'
+_BATCHES_OF = re.compile(
+    r'from \{\{ ref\("src_shopthread__batches"\) \}\}\s+'
+    r"where entity (= '\w+'|in \([^)]*\)) and is_current\b"
+)
+_QUOTED = re.compile(r"'(\w+)'")
+
 
 def _python(root: Path, *folders: str) -> Iterator[tuple[Path, ast.Module]]:
     for folder in folders:
@@ -311,6 +318,27 @@ def undeclared_models(manifest: Mapping[str, Any]) -> list[str]:
         unknown = sorted(set(meta.get("grain") or []) - set(node["columns"]))
         if unknown:
             found.append(f"{name}: its grain names no column of it: {', '.join(unknown)}")
+    return found
+
+
+def models_that_misname_their_batches(manifest: Mapping[str, Any]) -> list[str]:
+    """A model that takes the batches of some entities says so, and means the same in its SQL.
+
+    Its build stamp follows what it says: a model that says less than it reads would stand
+    although it is outdated.
+    """
+    found = []
+    for node in models(manifest).values():
+        condition = _BATCHES_OF.search(node["raw_code"])
+        read = sorted(_QUOTED.findall(condition.group(0))) if condition else None
+        said = node["config"]["meta"].get("accepted_batches_of")
+        if (None if said is None else sorted(said)) != read:
+            found.append(
+                f"{node['schema']}.{node['name']}: takes the batches of {read or 'all entities'}"
+                f" and says {said or 'nothing'} in meta.accepted_batches_of"
+            )
+        if said is not None and node["raw_code"].count(_LIST_OF_BATCHES) != 1:
+            found.append(f"{node['schema']}.{node['name']}: reads the list of batches twice")
     return found
 
 

@@ -7,12 +7,14 @@ the guard's question.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import duckdb
+import pyarrow.parquet as pq
 
 from orchestration.disk_space import needed_to_build, require_space
 from orchestration.failpoints import Place, reach
@@ -26,6 +28,7 @@ from orchestration.warehouse.integrity import remove_if_damaged
 from orchestration.warehouse.manifest import DbtManifest, Layer
 from orchestration.warehouse.reading import open_warehouse
 from orchestration.warehouse.stamps import (
+    Contents,
     Fingerprints,
     Stamp,
     ancestors,
@@ -41,6 +44,7 @@ REBUILD_TAG = "shopthread/rebuild"
 
 _SHOWN = 3
 _LEDGER_SOURCE = "ledger"
+_LISTS_WITH_ENTITIES = ("batches", "sources")
 _SCHEMA_OF_ADAPTERS = "adapters"
 
 
@@ -299,22 +303,42 @@ def _tables(
     return found
 
 
-def source_contents(settings: Settings, ledger: Ledger, manifest: DbtManifest) -> dict[str, str]:
-    """What every source of the dbt project holds, as a digest by unique id.
+def source_contents(settings: Settings, ledger: Ledger, manifest: DbtManifest) -> Contents:
+    """What every source of the dbt project holds.
 
     Of a landed entity: its accepted batches, whose files never change. Of the ledger: the
-    file that was exported for dbt last.
+    file that was exported for dbt last, and of a list with entities what it says of each.
     """
     accepted = ledger.accepted_batches()
-    contents = {}
+    whole = {}
+    by_entity = {}
     for unique_id, source in manifest.content["sources"].items():
         name = str(source["name"])
         if source["source_name"] == _LEDGER_SOURCE:
-            contents[unique_id] = _digest_of_file(settings.ledger_export_dir / f"{name}.parquet")
+            path = settings.ledger_export_dir / f"{name}.parquet"
+            whole[unique_id] = _digest_of_file(path)
+            if name in _LISTS_WITH_ENTITIES:
+                by_entity[unique_id] = _digests_by_entity(path)
         else:
             batches = accepted.get((str(source["source_name"]), name), ())
-            contents[unique_id] = hashlib.sha256("\n".join(batches).encode()).hexdigest()
-    return contents
+            whole[unique_id] = hashlib.sha256("\n".join(batches).encode()).hexdigest()
+    return Contents(whole, by_entity)
+
+
+def _digests_by_entity(path: Path) -> dict[str, str]:
+    """Digest of the rows of each entity in an exported list; of batches only the accepted."""
+    if not path.exists():
+        return {}
+    lines: dict[str, list[str]] = {}
+    for row in pq.read_table(path).to_pylist():
+        if row.get("verdict", "accepted") == "accepted":
+            lines.setdefault(str(row["entity"]), []).append(
+                json.dumps(row, sort_keys=True, default=str)
+            )
+    return {
+        entity: hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
+        for entity, found in lines.items()
+    }
 
 
 def _size_of(path: Path) -> int:

@@ -12,7 +12,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -499,6 +500,14 @@ class _Candidate:
     def _database(self) -> Path:
         return self.scratch / "candidate.duckdb"
 
+    @contextmanager
+    def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The candidate's own DuckDB file, which spills beside it."""
+        memory = self.landing.settings.engine_memory
+        with open_duckdb(self._database, memory_limit=memory) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+
     @property
     def _contract(self) -> EntityContract:
         return self.landing.contract
@@ -511,8 +520,7 @@ class _Candidate:
         self, current: dict[str, Batch]
     ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
         try:
-            with open_duckdb(self._database) as connection:
-                connection.execute("set TimeZone = 'UTC'")
+            with self._engine() as connection:
                 problem, warnings = self._open(connection)
                 if problem is None:
                     physical = self._physical_counts()
@@ -834,8 +842,7 @@ class _Candidate:
     def _judge(self, partitions: list[str]) -> Verdict:
         columns = ", ".join(f'"{column.name}"' for column in self._contract.columns)
         source, where, by_day = "settled", "_reason is null", None
-        with open_duckdb(self._database) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with self._engine() as connection:
             kind = "table" if self._identifiers else "view"
             if self._partitioned:
                 kind = "view"
@@ -864,8 +871,7 @@ class _Candidate:
             if name != "_batch_id"
         ]
         listed = ", ".join(f'"{name}"' for name in columns)
-        with open_duckdb(self._database) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with self._engine() as connection:
             for batch in batches:
                 where = self._rows_of(batch)
                 connection.execute(
@@ -907,8 +913,7 @@ class _Candidate:
             return
         key = self.landing.settings.identity_key.get_secret_value()
         names = ", ".join(f"'{batch.partition_key}'" for batch in batches)
-        with open_duckdb(self._database) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with self._engine() as connection:
             for column, found in self.found.items():
                 landed = {
                     row[0]
@@ -949,8 +954,7 @@ class _Candidate:
             found["refused_batch"] = good
         folder = self.landing.quarantine_folder(batch)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open_duckdb(self._database) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with self._engine() as connection:
             connection.execute(
                 "copy (select delivered.* exclude (file_row_number), settled._reason, settled._row"
                 " from settled join delivered on delivered.file_row_number = settled._row"

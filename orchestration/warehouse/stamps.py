@@ -3,7 +3,8 @@
 A stamp lies in the warehouse file itself, so that it lives and dies with what it speaks of.
 `building` is committed before the first model of a step, `built` with a fingerprint after
 the last. A fingerprint covers a model's code and, through its parents, the code and the
-landed batches behind it: equal fingerprints mean equal tables. A killed or a broken step
+landed batches behind it: equal fingerprints mean equal tables. A model that takes from the
+list of batches those of some entities says so in its meta, and follows no other entity. A killed or a broken step
 leaves `building`, and what is built from an older landing no longer fits; either is built
 again by the next run that asks for it. Who refuses to go on is decided in
 `orchestration.components.build_chain`.
@@ -14,7 +15,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +29,7 @@ from orchestration.warehouse.manifest import DbtManifest
 
 STAMP_SCHEMA = "build_stamps"
 _TABLE = f"{STAMP_SCHEMA}.stamps"
-_RULE = "1"
+_RULE = "2"
 """Changes whenever what a fingerprint covers changes."""
 _READS_WHOLE_GRAPH = re.compile(r"\bgraph\.")
 _ENGINES = ("dbt-core", "dbt-duckdb", "duckdb")
@@ -56,6 +57,28 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Contents:
+    """What the sources of the dbt project hold, as digests by unique id.
+
+    A digest changes whenever a row that a model may read has changed.
+    """
+
+    whole: Mapping[str, str]
+    by_entity: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of a source that lists things of many entities: what it holds of each, by entity."""
+
+    def of(self, unique_id: str, entities: tuple[str, ...] | None) -> str:
+        """What a source holds of these entities, all of it for None or an undivided source.
+
+        Raises KeyError for a source that is not known.
+        """
+        if entities is None or unique_id not in self.by_entity:
+            return self.whole[unique_id]
+        held = self.by_entity[unique_id]
+        return _digest(*(f"{name}={held.get(name, 'nothing')}" for name in entities))
+
+
+@dataclass(frozen=True)
 class Fingerprints:
     """What every model and seed is built from now; a view is its code, for it holds no rows."""
 
@@ -70,25 +93,29 @@ class Fingerprints:
         ]
 
 
-def fingerprints(
-    settings: Settings, manifest: DbtManifest, contents: Mapping[str, str]
-) -> Fingerprints:
+def fingerprints(settings: Settings, manifest: DbtManifest, contents: Contents) -> Fingerprints:
     """Fingerprint of every model and seed of the project.
 
-    `contents` says for every source's unique id what it holds: a digest that changes when
-    a row of it may have changed. Raises KeyError for a source that is left out.
+    Raises KeyError for a source whose content is not known.
     """
     nodes = manifest.content["nodes"]
     project = _project_digest(settings)
     code = _Code(manifest, project)
 
     @cache
-    def inside(unique_id: str) -> str:
-        """What reading this node gives, by everything behind it."""
+    def inside(unique_id: str, asked: tuple[str, ...] | None = None) -> str:
+        """What reading this node gives, by everything behind it.
+
+        `asked` holds the entities whose batches a reader of this view takes.
+        """
         if unique_id in manifest.content["sources"]:
-            return contents[unique_id]
+            return contents.of(unique_id, asked)
+        own = batches_taken(nodes[unique_id])
+        taken = own if own is not None or not is_view(nodes[unique_id]) else asked
         parents = sorted(set(nodes[unique_id]["depends_on"].get("nodes", [])))
-        return _digest(code.of(unique_id), *(f"{parent}={inside(parent)}" for parent in parents))
+        return _digest(
+            code.of(unique_id), *(f"{parent}={inside(parent, taken)}" for parent in parents)
+        )
 
     return Fingerprints(
         {
@@ -97,6 +124,15 @@ def fingerprints(
             if node["resource_type"] in {"model", "seed"}
         }
     )
+
+
+def batches_taken(node: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The entities whose accepted batches a model takes from the list; None: of all.
+
+    The model says so as `meta.accepted_batches_of`, beside the condition that makes it true.
+    """
+    named = node["config"].get("meta", {}).get("accepted_batches_of")
+    return None if named is None else tuple(sorted(map(str, named)))
 
 
 def is_view(node: Mapping[str, Any]) -> bool:

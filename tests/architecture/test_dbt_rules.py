@@ -82,6 +82,11 @@ def test_every_model_says_what_it_is_whose_it_is_and_at_which_grain(
     assert not found, "\n".join(found)
 
 
+def test_every_model_names_the_batches_it_takes(manifest: Mapping[str, Any]) -> None:
+    found = house.models_that_misname_their_batches(manifest)
+    assert not found, "\n".join(found)
+
+
 def test_every_macro_has_its_file_its_words_and_a_reader(manifest: Mapping[str, Any]) -> None:
     found = house.macros_out_of_place(manifest)
     assert not found, "\n".join(found)
@@ -146,6 +151,32 @@ def test_a_model_that_does_not_declare_itself_is_found(break_it: Any, said: str)
     break_it(node)
     (found,) = house.undeclared_models(manifest_of(node))
     assert said in found
+
+
+BATCHES = """select batch_id
+from {{{{ ref("src_shopthread__batches") }}}}
+where entity {entities} and is_current"""
+
+
+@pytest.mark.parametrize(
+    "breaches, entities, said",
+    [
+        (0, "= 'orders'", ["orders"]),
+        (0, "in ('orders', 'returns')", ["returns", "orders"]),
+        (1, "= 'orders'", ["returns"]),
+        (1, "in ('orders', 'returns')", ["orders"]),
+        (1, "= 'orders'", None),
+        (1, "<> 'orders'", ["orders"]),
+    ],
+)
+def test_a_model_that_misnames_the_batches_it_takes_is_found(
+    breaches: int, entities: str, said: list[str] | None
+) -> None:
+    node = copy.deepcopy(FACT)
+    node["raw_code"] = BATCHES.format(entities=entities)
+    if said is not None:
+        node["config"]["meta"]["accepted_batches_of"] = said
+    assert len(house.models_that_misname_their_batches(manifest_of(node))) == breaches
 
 
 def macro(name: str, file: str, *, description: str = "Adds things.") -> dict[str, Any]:

@@ -85,6 +85,20 @@ def test_what_heals_by_itself_equals_what_is_built_from_nothing(
     assert world.published_version() == 2, "both runs made the same version"
 
 
+def test_a_new_day_of_one_entity_leaves_what_follows_others(world: World) -> None:
+    day = world.day_of_transactions(LAST)
+    world.deliver("transactions", LAST.isoformat(), day.iloc[:-1])
+    run = world.run()
+    assert run.success, run.failures
+    built = built_by(world, run.run_id)
+    assert {"stg_pos__transaction_lines", "fct_order_lines", "stg_location__locations"} <= built
+    of_other_entities = {
+        *("stg_catalog__products", "stg_mail__sends", "stg_coupons__definitions"),
+        *("stg_crm__contacts", "dim_campaign", "fct_promotion_exposure_weekly"),
+    }
+    assert of_other_entities.isdisjoint(built)
+
+
 def test_a_partial_run_refuses_what_does_not_stand_and_a_full_run_mends_it(world: World) -> None:
     stamp_building(world.settings, "0123456789", [ORDERS])
     for asset in ("publish/published_version", "commerce/fct_orders"):

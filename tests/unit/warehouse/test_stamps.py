@@ -12,6 +12,7 @@ import pytest
 from orchestration.settings import Settings, load_settings
 from orchestration.warehouse.manifest import DbtManifest
 from orchestration.warehouse.stamps import (
+    Contents,
     ancestors,
     fingerprints,
     read_stamps,
@@ -21,6 +22,7 @@ from orchestration.warehouse.stamps import (
 
 LANDED, BOOKS = "source.p.shop.orders", "source.p.ledger.batches"
 ADAPTER, STAGING, MART, OTHER = "model.p.src", "model.p.stg", "model.p.fct", "model.p.other"
+LIST = "model.p.list"
 ALL = {ADAPTER, STAGING, MART, OTHER}
 
 
@@ -62,11 +64,11 @@ def content() -> dict[str, Any]:
     }
 
 
-CONTENTS = {LANDED: "one", BOOKS: "one"}
+CONTENTS = Contents({LANDED: "one", BOOKS: "one"})
 
 
 def of(
-    settings: Settings, content: Mapping[str, Any], contents: Mapping[str, str] | None = None
+    settings: Settings, content: Mapping[str, Any], contents: Contents | None = None
 ) -> Mapping[str, str]:
     return fingerprints(settings, DbtManifest(Path(), content), contents or CONTENTS).by_id
 
@@ -108,8 +110,30 @@ def test_a_fingerprint_follows_what_landed_through_views_and_leaves_the_views_al
     settings: Settings, content: dict[str, Any]
 ) -> None:
     before = of(settings, content)
-    assert moved(before, of(settings, content, {LANDED: "two", BOOKS: "one"})) == {STAGING, MART}
-    assert moved(before, of(settings, content, {LANDED: "one", BOOKS: "two"})) == {STAGING, MART}
+    for contents in ({LANDED: "two", BOOKS: "one"}, {LANDED: "one", BOOKS: "two"}):
+        assert moved(before, of(settings, content, Contents(contents))) == {STAGING, MART}
+
+
+def test_a_model_that_takes_the_batches_of_some_entities_follows_no_other(
+    settings: Settings, content: dict[str, Any]
+) -> None:
+    # As in the project: the list of batches is read through a view.
+    nodes = content["nodes"]
+    nodes[LIST] = node("select 6", [BOOKS], "view")
+    nodes[STAGING]["depends_on"]["nodes"] = [ADAPTER, LIST]
+    nodes[STAGING]["config"]["meta"] = {"accepted_batches_of": ["orders", "returns"]}
+    nodes[OTHER]["depends_on"]["nodes"] = [LIST]
+
+    def listed(books: str, **entities: str) -> Mapping[str, str]:
+        contents = Contents({LANDED: "one", BOOKS: books}, {BOOKS: entities})
+        return of(settings, content, contents)
+
+    before = listed("one", orders="one", products="one")
+    assert moved(before, listed("two", orders="one", products="two")) == {OTHER}
+    assert moved(before, listed("two", orders="two", products="one")) == {STAGING, MART, OTHER}
+    # An entity that the list did not name before: its first batch.
+    first = listed("two", orders="one", products="one", returns="one")
+    assert moved(before, first) == {STAGING, MART, OTHER}
 
 
 def test_what_holds_for_the_whole_project_moves_every_fingerprint(
@@ -131,7 +155,7 @@ def test_a_model_that_reads_the_graph_follows_every_node(
 
 def test_a_source_nobody_speaks_of_is_an_error(settings: Settings, content: dict[str, Any]) -> None:
     with pytest.raises(KeyError, match="batches"):
-        of(settings, content, {LANDED: "one"})
+        of(settings, content, Contents({LANDED: "one"}))
 
 
 def test_ancestors_leave_out_sources_and_what_is_asked(content: dict[str, Any]) -> None:

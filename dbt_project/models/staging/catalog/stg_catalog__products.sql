@@ -1,4 +1,5 @@
 -- One row per product of the catalogue.
+{{ config(meta={"accepted_batches_of": ["products"]}) }}
 with
 
     landed_products as (

@@ -1,4 +1,5 @@
 -- One row per coupon of a campaign: the printed code alone is not a key.
+{{ config(meta={"accepted_batches_of": ["coupons"]}) }}
 with
 
     landed_coupons as (

@@ -1,4 +1,5 @@
 -- One row per coupon of a campaign and product it may be redeemed for.
+{{ config(meta={"accepted_batches_of": ["coupons"]}) }}
 with
 
     landed_coupons as (

@@ -1,4 +1,5 @@
 -- One row per thing that happened to a coupon in a person's hands; today: redemptions.
+{{ config(meta={"accepted_batches_of": ["coupon_redemptions"]}) }}
 with
 
     landed_redemptions as (

@@ -1,4 +1,5 @@
 -- One row per household whose demographics are known.
+{{ config(meta={"accepted_batches_of": ["demographics"]}) }}
 with
 
     landed_contacts as (

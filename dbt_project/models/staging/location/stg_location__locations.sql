@@ -1,4 +1,5 @@
 -- One row per store that sold something or had a promotion placed.
+{{ config(meta={"accepted_batches_of": ["transactions", "promotions"]}) }}
 with
 
     till_rows as (

@@ -1,4 +1,5 @@
 -- One row per direct mail campaign.
+{{ config(meta={"accepted_batches_of": ["campaign_descriptions"]}) }}
 with
 
     landed_campaigns as (

@@ -1,4 +1,5 @@
 -- One row per household and campaign whose mail was sent to it.
+{{ config(meta={"accepted_batches_of": ["campaigns", "campaign_descriptions"]}) }}
 with
 
     landed_contacts as (

@@ -1,4 +1,5 @@
 -- One row per product on a till receipt.
+{{ config(meta={"accepted_batches_of": ["transactions"]}) }}
 with
 
     landed_lines as (

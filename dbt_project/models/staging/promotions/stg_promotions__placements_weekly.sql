@@ -1,7 +1,7 @@
 -- One row per placement of a product in a store and week. A view without keys of our own:
 -- a copy of the panel's 20.9 million rows would cost more than all other contracts, and only
 -- the weekly fact reads it. Two placements may share product, store and week.
-{{ config(materialized="view") }}
+{{ config(materialized="view", meta={"accepted_batches_of": ["promotions"]}) }}
 with
 
     landed_placements as (
