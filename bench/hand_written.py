@@ -24,6 +24,8 @@ SEEDS = ROOT / "dbt_project" / "seeds"
 SOURCE = ROOT / "orchestration" / "defs" / "sources" / "complete_journey" / "defs.yaml"
 DEMO_KEY = "shopthread-public-demo-key"
 THREADS = 2
+MEMORY = "1GB"
+"""As the product by default: both sides are held to the same."""
 
 _FILES_WITH_CARDS = ("transactions", "campaigns", "coupon_redemptions", "demographics")
 
@@ -47,7 +49,9 @@ def token(card: int, key: str) -> str:
 def build(panel: Path, output: Path, first: date, last: date, key: str) -> None:
     """Write every business mart into `output`, a new DuckDB file."""
     output.unlink(missing_ok=True)
-    with duckdb.connect(str(output), config={"threads": THREADS}) as connection:
+    with duckdb.connect(
+        str(output), config={"threads": THREADS, "memory_limit": MEMORY}
+    ) as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute("set TimeZone = 'UTC'")
         for name, value in {

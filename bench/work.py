@@ -123,7 +123,7 @@ def run_data_tests(place: Path) -> None:
 def copy_files(place: Path, entities: Sequence[str]) -> None:
     """What DuckDB needs to read the same files and to write Parquet again."""
     settings = load_settings()
-    with inside(place), _engine() as connection:
+    with inside(place), _engine(memory=settings.engine_memory) as connection:
         for entity in entities:
             source = settings.panel_files() / f"{entity}.parquet"
             connection.execute(
@@ -246,12 +246,11 @@ def _warm() -> Settings:
     return settings
 
 
-def _engine(memory: str | None = None) -> duckdb.DuckDBPyConnection:
+def _engine(memory: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": THREADS})
     connection.execute("set enable_progress_bar = false")
     connection.execute("set TimeZone = 'UTC'")
-    if memory is not None:
-        connection.execute(f"set memory_limit = {literal(memory)}")
+    connection.execute(f"set memory_limit = {literal(memory)}")
     return connection
 
 

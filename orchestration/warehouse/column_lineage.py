@@ -1,12 +1,15 @@
 """Which columns a model's columns are made from, read from its compiled SQL.
 
-A function of SQL and declared columns alone, so it is found once and kept beside dbt's
-artifacts under the hash of both. Showing it is the wiring's business.
+A function of SQL and declared columns alone, so it is found once and kept beside the parsed
+project under the hash of both, for every home. Showing it is the wiring's business.
 """
 
+import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from orchestration.settings import Settings
@@ -35,16 +38,24 @@ def column_lineage(settings: Settings, manifest: DbtManifest, unique_id: str) ->
         return {}
     parents = _parents(manifest, unique_id)
     sql = _with_named_sources(compiled.read_text("utf-8"), parents)
-    kept = settings.dbt_target_dir / "lineage" / f"{_fingerprint(sql, parents)}.json"
+    kept = manifest.folder / "lineage" / f"{_fingerprint(sql, parents)}.json"
     if kept.is_file():
         return {
             name: [(parent, column) for parent, column in columns]
             for name, columns in json.loads(kept.read_text("utf-8")).items()
         }
     found = _follow(sql, parents)
-    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept.write_text(json.dumps(found, sort_keys=True), "utf-8")
+    _keep(kept, found)
     return found
+
+
+def _keep(path: Path, found: Lineage) -> None:
+    """Two steps may find the same at once, and an installed project may be closed to writing."""
+    aside = path.with_suffix(f".{os.getpid()}.tmp")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(json.dumps(found, sort_keys=True), "utf-8")
+        aside.replace(path)
 
 
 def _parents(manifest: DbtManifest, unique_id: str) -> dict[str, Mapping[str, Any]]:
