@@ -72,6 +72,8 @@ class EntityState:
     served_rows: int
     """Rows of the batches that landing serves now; superseded ones are left out."""
     refusals: tuple[OpenRefusal, ...]
+    keeps_serving: bool
+    """A refused batch is set aside and stops nobody: the last good state is served on."""
 
     @property
     def is_balanced(self) -> bool:
@@ -184,6 +186,9 @@ class LedgerView:
                         quarantined_rows=0 if row is None else int(row["quarantined_rows"]),
                         served_rows=rows,
                         refusals=open_here,
+                        keeps_serving=newest is not None
+                        and entity.on_bad_batch == "serve_last_good"
+                        and "/".join(key) not in settings.strict_entities,
                     )
                 )
         return tuple(found)

@@ -95,6 +95,7 @@ def gather(settings: Settings) -> dict[str, Any]:
                 "rows_landed": item.landed_rows,
                 "rows_quarantined": item.quarantined_rows,
                 "is_balanced": item.is_balanced,
+                "keeps_serving": item.keeps_serving,
                 "open_refusals": [
                     {
                         "partition": refusal.partition_key,
@@ -282,14 +283,24 @@ def _check_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         for item in facts["sources"]
         if item["open_refusals"]
     }
-    closing = [
+    set_aside = {
+        f"landing/{item['source']}/{item['entity']}"
+        for item in facts["sources"]
+        if item["keeps_serving"]
+    }
+    critical = [
         item
         for item in checks["not_passed"]
         if item["severity"] == "critical" and item["asset"] not in waived
     ]
-    lines += [("closed", f"{item['asset']} · {_told(item)}") for item in closing[:_SHOWN_CHECKS]]
-    if len(closing) > _SHOWN_CHECKS:
-        lines.append(("closed", f"and {len(closing) - _SHOWN_CHECKS} more: --format json"))
+    closing = [item for item in critical if item["asset"] not in set_aside]
+    refused = [item for item in critical if item["asset"] in set_aside]
+    for label, found in (("closed", closing), ("set aside", refused)):
+        lines += [(label, f"{item['asset']} · {_told(item)}") for item in found[:_SHOWN_CHECKS]]
+        if len(found) > _SHOWN_CHECKS:
+            lines.append((label, f"and {len(found) - _SHOWN_CHECKS} more: --format json"))
+    if refused:
+        lines.append(("", "what landing served before them stays served, and nothing waits"))
     return lines
 
 
