@@ -47,6 +47,8 @@ _QUEUE_DAEMON = "QUEUED_RUN_COORDINATOR"
 _HEARTBEAT_SECONDS = 75.0
 """A daemon reports every 30 s; one that missed two reports is taken for gone."""
 _POLL_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+"""Whoever looks who holds the run lock has it for a moment."""
 _EVENTS_PER_POLL = 500
 _OUR_ERRORS = "orchestration."
 _CHILD_ERROR = re.compile(r"^In process \d+: ([\w.]+)", re.MULTILINE)
@@ -354,7 +356,7 @@ def _title(order: RunOrder, run_id: str, how: str) -> str:
 @contextmanager
 def _only_run_here(settings: Settings) -> Iterator[None]:
     try:
-        with hold_file(run_lock_path(settings), "shopthread", wait_seconds=0):
+        with hold_file(run_lock_path(settings), "shopthread", _LOOK_SECONDS):
             yield
     except BusyError as error:
         raise CommandError(
@@ -365,23 +367,28 @@ def _only_run_here(settings: Settings) -> Iterator[None]:
 
 
 def _bury_killed_runs(instance: "DagsterInstance", settings: Settings) -> None:
-    """Report runs of killed commands as failed; they would hold the queue's place for ever.
+    """Report runs whose process was killed as failed; they would hold the queue's place for ever.
 
-    Such a run goes on only while its command holds the run lock, and nobody does.
+    A run of a command goes on only while that command holds the run lock. The daemon looks
+    after its own runs, but it may be gone as well.
     """
     from dagster import DagsterRunStatus, RunsFilter
 
-    if holder_of(run_lock_path(settings)) is not None:
-        return
+    from orchestration.components.run_worker import has_lost_its_worker
+
     going_on = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    for found in instance.get_runs(
-        RunsFilter(statuses=going_on, tags={_STARTED_BY: _COMMAND_LINE})
-    ):
-        if _was_queued(instance, found.run_id):
-            continue
-        instance.report_run_failed(
-            found, "the command that executed this run was killed; the next run takes over"
-        )
+    for found in instance.get_runs(RunsFilter(statuses=going_on)):
+        is_of_a_command = found.tags.get(_STARTED_BY) == _COMMAND_LINE
+        if is_of_a_command and not _was_queued(instance, found.run_id):
+            is_lost = holder_of(run_lock_path(settings)) is None
+        else:
+            is_lost = has_lost_its_worker(instance, found.run_id)
+        # In this order: it may have ended by itself before its lock was looked at.
+        now = instance.get_run_by_id(found.run_id)
+        if is_lost and now is not None and not now.is_finished:
+            instance.report_run_failed(
+                now, "the process that executed this run was killed; the next run takes over"
+            )
 
 
 def _was_queued(instance: "DagsterInstance", run_id: str) -> bool:
