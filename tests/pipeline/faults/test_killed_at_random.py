@@ -1,4 +1,4 @@
-"""The command killed at random moments of its run, one time after the other.
+"""Runs killed at random moments, one time after the other.
 
 Readers always see one whole version, the next run needs no hand, and what comes out in the
 end is hash-equal to runs that were never killed.
@@ -23,7 +23,8 @@ from tests.pipeline.faults.aftermath import (
     never_killed,
     outcome,
 )
-from tests.pipeline.worlds import World
+from tests.pipeline.faults.children import killed_after, run_child
+from tests.pipeline.worlds import World, run_whole
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 
@@ -32,33 +33,34 @@ SEED = 20261125
 STARTING_SECONDS = 120.0
 
 
-def test_forty_random_kills_of_the_command_lose_and_double_nothing(
+def test_forty_random_kills_of_runs_lose_and_double_nothing(
     world: World, built_home: Path, tmp_path: Path, tiny_panel: Path
 ) -> None:
+    """Four kills, without a run that went through, lie between two deliveries.
+
+    The first of them hits the command with all of its processes, the others a run in one
+    process, which costs a third.
+    """
     world.enter()
     shopthread = CommandLine(world.settings.home, tiny_panel)
     chance = random.Random(SEED)
     deliver(world, 0)
-    whole = shopthread.start("run")
-    wait_for_its_run(shopthread, whole)
+    seconds_of_command = seconds_of(shopthread)
+    deliver(world, 1)
     began = time.monotonic()
-    said = whole.communicate()[0]
-    assert whole.returncode == 0, said
-    length = time.monotonic() - began
-    killed = number = 0
-    while killed < RANDOM_KILLS:
-        if number % 4 == 0:
-            # Four kills without a run that went through lie between two deliveries.
-            deliver(world, 1 + number // 4)
-        number += 1
-        started = shopthread.start("run")
-        wait_for_its_run(shopthread, started)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            started.communicate(timeout=chance.uniform(0.0, length))
-        killed += started.poll() is None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.pid, signal.SIGKILL)
-        started.communicate()
+    assert run_child(run_whole, world.environment) == 0
+    seconds_in_one = time.monotonic() - began
+    commands = others = tries = 0
+    while commands + others < RANDOM_KILLS:
+        if tries % 4 == 0:
+            deliver(world, 2 + tries // 4)
+        if commands <= others // 3:
+            moment = chance.uniform(0.0, seconds_of_command)
+            commands += killed_command(shopthread, moment)
+        else:
+            moment = chance.uniform(0.0, seconds_in_one)
+            others += killed_after(moment, run_whole, world.environment)
+        tries += 1
         assert_one_whole_version(world.settings.home)
     finished = shopthread("run")
     assert finished.returncode == 0, finished.stdout + finished.stderr
@@ -68,9 +70,32 @@ def test_forty_random_kills_of_the_command_lose_and_double_nothing(
     assert ours.marts == theirs.marts
     assert theirs.batches <= ours.batches, "a batch was lost"
     print(
-        f"{killed} runs were killed in the first {length:.0f} s of their work, "
-        f"{number - killed} had ended before"
+        f"killed: {commands} commands in the {seconds_of_command:.0f} s of their run, {others} "
+        f"runs in one process in {seconds_in_one:.0f} s; {tries - RANDOM_KILLS} had ended before"
     )
+
+
+def seconds_of(shopthread: CommandLine) -> float:
+    """How long the run of a command lasts that nobody disturbs."""
+    started = shopthread.start("run")
+    wait_for_its_run(shopthread, started)
+    began = time.monotonic()
+    said = started.communicate()[0]
+    assert started.returncode == 0, said
+    return time.monotonic() - began
+
+
+def killed_command(shopthread: CommandLine, moment: float) -> bool:
+    """Kill a command with its whole process group. False: it had ended before."""
+    started = shopthread.start("run")
+    wait_for_its_run(shopthread, started)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        said = started.communicate(timeout=moment)[0]
+        assert started.returncode == 0, said
+        return False
+    os.killpg(started.pid, signal.SIGKILL)
+    started.communicate()
+    return True
 
 
 def wait_for_its_run(shopthread: CommandLine, started: "subprocess.Popen[str]") -> None:

@@ -151,9 +151,8 @@ def test_the_daemon_calls_a_run_failed_whose_worker_was_killed_and_the_queue_goe
     assert server.finish(second) == "SUCCESS", server.failures(second)
     assert_wrote_nothing_after(settings, first, killed_at)
     assert world.published_version() == 2
-    # A run that crashed is tried once more, by itself and behind those that waited.
-    again = server.retry_of(first)
-    assert server.finish(again) == "SUCCESS", server.failures(again)
+    # Behind those that waited; whether it ends is the other test's question.
+    assert status_of(settings, server.retry_of(first)) in {"QUEUED", "STARTING", "STARTED"}
     held = world.instance().event_log_storage.get_concurrency_run_ids()
     assert first not in held
     print(
@@ -177,19 +176,20 @@ def test_a_run_that_lost_its_worker_and_its_daemon_is_called_failed_by_the_next_
                 process.kill()
         wait_until(lambda: has_ended(writing.step), NEXT_SECONDS, "the step ends")
     assert status_of(settings, first) == "STARTED"
+    began = time.monotonic()
     with serve(environment, tmp_path / "second.log") as server:
-        second = server.launch(job="full")
-        marked = wait_until(
+        wait_until(
             lambda: status_of(settings, first) == "FAILURE",
             MARKED_SECONDS,
             "the run is called failed",
         )
-        assert server.finish(second) == "SUCCESS", server.failures(second)
+        marked = time.monotonic() - began
+        # A run that crashed is tried once more, by itself.
         again = server.retry_of(first)
         assert server.finish(again) == "SUCCESS", server.failures(again)
     assert_wrote_nothing_after(settings, first, killed_at)
     assert world.published_version() == 2
-    print(f"everything killed: called failed {marked:.1f} s after the next daemon was there")
+    print(f"everything killed: called failed {marked:.1f} s after the next daemon was started")
 
 
 def test_without_a_daemon_the_next_command_calls_it_failed_and_waits_for_a_step_that_hangs(
