@@ -193,6 +193,7 @@ def _here(place: Place, order: RunOrder, reporter: Reporter) -> RunResult:
         stack.enter_context(_only_run_here(place.settings))
         stack.enter_context(_into(place.log, 2))
         was_interrupted = stack.enter_context(_noticing_interrupts())
+        _assert_no_worker_lives(place.instance)
         job, created = _create_run(place.instance, order)
         started = time.time()
         record = RunRecord(created.step_keys_to_execute or ())
@@ -359,11 +360,28 @@ def _only_run_here(settings: Settings) -> Iterator[None]:
         with hold_file(run_lock_path(settings), "shopthread", _LOOK_SECONDS):
             yield
     except BusyError as error:
-        raise CommandError(
-            f"another run goes on: {holder_of(run_lock_path(settings)) or 'it ended just now'}; "
-            "nothing was started and nothing was changed. Wait until it ends; `shopthread "
-            "status` shows it. With a daemon (`make dev`) runs wait in its queue by themselves"
-        ) from error
+        raise _another_goes_on(holder_of(run_lock_path(settings))) from error
+
+
+def _assert_no_worker_lives(instance: "DagsterInstance") -> None:
+    """Raise CommandError while a run goes on whose daemon does not answer any more."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    from orchestration.components.run_worker import worker_lock_path
+
+    going_on = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    for found in instance.get_runs(RunsFilter(statuses=going_on)):
+        holder = holder_of(worker_lock_path(found.run_id))
+        if holder is not None:
+            raise _another_goes_on(holder)
+
+
+def _another_goes_on(holder: str | None) -> CommandError:
+    return CommandError(
+        f"another run goes on: {holder or 'it ended just now'}; nothing was started and nothing "
+        "was changed. Wait until it ends; `shopthread status` shows it. With a daemon (`make "
+        "dev`) runs wait in its queue by themselves"
+    )
 
 
 def _bury_killed_runs(instance: "DagsterInstance", settings: Settings) -> None:
