@@ -9,6 +9,7 @@ import dagster as dg
 
 from orchestration.components.preloading import PRELOADED_MODULES
 from orchestration.components.run_state import quiet_libraries
+from orchestration.components.run_worker import multiprocess_executor
 
 _PARALLEL_STEPS = 2
 
@@ -20,7 +21,7 @@ def build_defs() -> dg.Definitions:
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=package / "defs"),
         dg.Definitions(
-            executor=dg.multiprocess_executor.configured(
+            executor=multiprocess_executor(
                 {
                     "max_concurrent": _PARALLEL_STEPS,
                     "start_method": {"forkserver": {"preload_modules": list(PRELOADED_MODULES)}},

@@ -47,6 +47,8 @@ _QUEUE_DAEMON = "QUEUED_RUN_COORDINATOR"
 _HEARTBEAT_SECONDS = 75.0
 """A daemon reports every 30 s; one that missed two reports is taken for gone."""
 _POLL_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+"""Whoever looks who holds the run lock has it for a moment."""
 _EVENTS_PER_POLL = 500
 _OUR_ERRORS = "orchestration."
 _CHILD_ERROR = re.compile(r"^In process \d+: ([\w.]+)", re.MULTILINE)
@@ -191,6 +193,7 @@ def _here(place: Place, order: RunOrder, reporter: Reporter) -> RunResult:
         stack.enter_context(_only_run_here(place.settings))
         stack.enter_context(_into(place.log, 2))
         was_interrupted = stack.enter_context(_noticing_interrupts())
+        _assert_no_worker_lives(place.instance)
         job, created = _create_run(place.instance, order)
         started = time.time()
         record = RunRecord(created.step_keys_to_execute or ())
@@ -354,34 +357,56 @@ def _title(order: RunOrder, run_id: str, how: str) -> str:
 @contextmanager
 def _only_run_here(settings: Settings) -> Iterator[None]:
     try:
-        with hold_file(run_lock_path(settings), "shopthread", wait_seconds=0):
+        with hold_file(run_lock_path(settings), "shopthread", _LOOK_SECONDS):
             yield
     except BusyError as error:
-        raise CommandError(
-            f"another run goes on: {holder_of(run_lock_path(settings)) or 'it ended just now'}; "
-            "nothing was started and nothing was changed. Wait until it ends; `shopthread "
-            "status` shows it. With a daemon (`make dev`) runs wait in its queue by themselves"
-        ) from error
+        raise _another_goes_on(holder_of(run_lock_path(settings))) from error
+
+
+def _assert_no_worker_lives(instance: "DagsterInstance") -> None:
+    """Raise CommandError while a run goes on whose daemon does not answer any more."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    from orchestration.components.run_worker import worker_lock_path
+
+    going_on = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    for found in instance.get_runs(RunsFilter(statuses=going_on)):
+        holder = holder_of(worker_lock_path(found.run_id))
+        if holder is not None:
+            raise _another_goes_on(holder)
+
+
+def _another_goes_on(holder: str | None) -> CommandError:
+    return CommandError(
+        f"another run goes on: {holder or 'it ended just now'}; nothing was started and nothing "
+        "was changed. Wait until it ends; `shopthread status` shows it. With a daemon (`make "
+        "dev`) runs wait in its queue by themselves"
+    )
 
 
 def _bury_killed_runs(instance: "DagsterInstance", settings: Settings) -> None:
-    """Report runs of killed commands as failed; they would hold the queue's place for ever.
+    """Report runs whose process was killed as failed; they would hold the queue's place for ever.
 
-    Such a run goes on only while its command holds the run lock, and nobody does.
+    A run of a command goes on only while that command holds the run lock. The daemon looks
+    after its own runs, but it may be gone as well.
     """
     from dagster import DagsterRunStatus, RunsFilter
 
-    if holder_of(run_lock_path(settings)) is not None:
-        return
+    from orchestration.components.run_worker import has_lost_its_worker
+
     going_on = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    for found in instance.get_runs(
-        RunsFilter(statuses=going_on, tags={_STARTED_BY: _COMMAND_LINE})
-    ):
-        if _was_queued(instance, found.run_id):
-            continue
-        instance.report_run_failed(
-            found, "the command that executed this run was killed; the next run takes over"
-        )
+    for found in instance.get_runs(RunsFilter(statuses=going_on)):
+        is_of_a_command = found.tags.get(_STARTED_BY) == _COMMAND_LINE
+        if is_of_a_command and not _was_queued(instance, found.run_id):
+            is_lost = holder_of(run_lock_path(settings)) is None
+        else:
+            is_lost = has_lost_its_worker(instance, found.run_id)
+        # In this order: it may have ended by itself before its lock was looked at.
+        now = instance.get_run_by_id(found.run_id)
+        if is_lost and now is not None and not now.is_finished:
+            instance.report_run_failed(
+                now, "the process that executed this run was killed; the next run takes over"
+            )
 
 
 def _was_queued(instance: "DagsterInstance", run_id: str) -> bool:

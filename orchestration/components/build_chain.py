@@ -212,8 +212,8 @@ def build_in_chain(
             raise_if_damaged(settings)
         built = [result.unique_id for result in results if _is_built(manifest, result)]
         tables = _tables(settings, manifest, [*standing, *built])
-        goes_on()
         reach(Place.WAREHOUSE_BUILT)
+        goes_on()
         chain.settle(built)
         reach(Place.WAREHOUSE_SETTLED)
     return Outcome(results, ordered, built, standing, tables)

@@ -2,8 +2,8 @@
 
 The log as shipped opens and closes a connection for every event, three for an asset's;
 a gated run writes more than a thousand. Named in dagster.yaml; where and what is stored is
-unchanged, so the shipped class reads the same files. Overrides one private method:
-`tests/pipeline/test_event_log.py` is its contract test.
+unchanged, so the shipped class reads the same files. Overrides one private method, and makes
+the pool of the runs that write: `tests/pipeline/test_event_log.py` is the contract test.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 
+from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.settings import dagster_home_in_use
 
 _BUSY_TIMEOUT_SECONDS = 60
@@ -60,6 +61,19 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
             event.listen(engine, "connect", _flush_at_checkpoints)
             engines[shard] = engine
         return engines[shard]
+
+    def get_concurrency_keys(self) -> set[str]:
+        """The pools that have a limit; that of the runs that write always has one.
+
+        Dagster's queue asks for them before it makes those that it lacks: of a new instance's
+        first runs it launched all at once (measured).
+        """
+        known = super().get_concurrency_keys()
+        if WAREHOUSE_POOL not in known and self.initialize_concurrency_limit_to_default(
+            WAREHOUSE_POOL
+        ):
+            known = super().get_concurrency_keys()
+        return known
 
     def dispose(self) -> None:
         """Close every connection; the base class has none to close."""

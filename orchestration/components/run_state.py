@@ -1,7 +1,7 @@
 """What a step asks about its own run: the settings, the ledger, whether it still counts.
 
-A step outlives a killed run worker and would go on writing; before anything becomes
-visible it asks here. Locks belong to `orchestration.file_lock`.
+A step that outlives its run would go on writing; before anything becomes visible it asks
+here. Locks belong to `orchestration.file_lock`, the run's own process to `run_worker`.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.components.run_worker import end_with_worker, worker_lives
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import Settings, apply_environment, load_settings
 
@@ -28,8 +29,10 @@ def open_state(run_tags: Mapping[str, str] | None = None) -> tuple[Settings, Led
     """Settings of this process, handed to the libraries that read them, and the ledger.
 
     What a run's tags say stands before what the environment says, so that a run means the
-    same in the queue, in a command's process and when the UI repeats it.
+    same in the queue, in a command's process and when the UI repeats it. Every step comes by
+    here before it does anything, so from here on it ends with the worker of its run.
     """
+    end_with_worker()
     settings = _with_tags(load_settings(), run_tags or {})
     apply_environment(settings)
     return settings, Ledger(settings.ledger_path, settings.sqlite_timeout_seconds)
@@ -46,7 +49,15 @@ def _with_tags(settings: Settings, tags: Mapping[str, str]) -> Settings:
 
 
 def assert_run_goes_on(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Raise RunEndedError unless the run is still going on, by the instance's own record."""
+    """Raise RunEndedError unless the run goes on, by the instance's record, and its worker lives.
+
+    Nobody may have recorded yet that the worker was killed.
+    """
+    if not worker_lives():
+        raise RunEndedError(
+            f"the process that executed run {run_id} has ended; this step stops before it makes "
+            "anything visible; the next run takes over"
+        )
     run = instance.get_run_by_id(run_id)
     if run is None or run.status is not dg.DagsterRunStatus.STARTED:
         status = "unknown" if run is None else run.status.value

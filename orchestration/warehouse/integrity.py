@@ -5,6 +5,7 @@ meets an error asks here. Everything in the file can be built again from landing
 damaged one is removed. Landed files are checked by `orchestration.landing.stored_files`.
 """
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,8 @@ from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
 
 _HELD_BY_ANOTHER = "Could not set lock"
+_HOLDER = re.compile(r"Conflicting lock is held in (.+? \(PID \d+\))")
+"""A program and its process: names and numbers, no values."""
 
 
 class WarehouseHeldError(RuntimeError):
@@ -57,9 +60,8 @@ def _damage(path: Path) -> str | None:
 
 
 def _held(path: Path, error: duckdb.Error) -> str:
-    # "Conflicting lock is held in <program> (PID 123)": names and numbers, no values.
-    _, _, holder = str(error).partition("Conflicting lock is held in ")
-    who = holder.partition(".")[0] or "another program"
+    found = _HOLDER.search(str(error))
+    who = found.group(1) if found else "another program"
     return (
         f"{path.name} is open in {who}, which is no run of this product; nothing was read or "
         "changed and the last published version stays served. Close it (readers open published "

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from orchestration.settings import PROJECT_DIR
 
 _READY_SECONDS = 180
 _RUN_SECONDS = 600
+_DAEMON_SECONDS = 120
 
 _LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -48,6 +51,7 @@ class DagsterServer:
     """A running UI; every question goes to its GraphQL endpoint on the loopback."""
 
     port: int
+    process: psutil.Process
 
     def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         body = json.dumps({"query": query, "variables": variables or {}}).encode()
@@ -120,6 +124,43 @@ class DagsterServer:
                 return status
             time.sleep(1)
         raise AssertionError(f"run {run_id} did not end in {_RUN_SECONDS} s")
+
+    def retry_of(self, run_id: str) -> str:
+        """Wait for the run that Dagster makes by itself after one crashed; returns its id."""
+        return self._made_by_dagster({"tags": [{"key": "dagster/parent_run_id", "value": run_id}]})
+
+    def run_of_job(self, job: str) -> str:
+        """Wait for a run that the schedule asks for; returns its id."""
+        return self._made_by_dagster({"pipelineName": job})
+
+    def _made_by_dagster(self, wanted: Mapping[str, Any]) -> str:
+        query = """
+        query ($wanted: RunsFilter) {
+          runsOrError(filter: $wanted) { ... on Runs { results { runId } } }
+        }
+        """
+        deadline = time.monotonic() + _DAEMON_SECONDS
+        while time.monotonic() < deadline:
+            found = self.ask(query, {"wanted": wanted})["runsOrError"]["results"]
+            if found:
+                return str(found[0]["runId"])
+            time.sleep(0.5)
+        raise AssertionError(f"the daemon made no run of {wanted} in {_DAEMON_SECONDS} s")
+
+    def wait_for_queue(self) -> None:
+        """Wait until the daemon has reported that it takes runs from the queue."""
+        query = """
+        { instance { daemonHealth { daemonStatus(daemonType: "QUEUED_RUN_COORDINATOR") {
+          lastHeartbeatTime
+        } } } }
+        """
+        deadline = time.monotonic() + _DAEMON_SECONDS
+        while time.monotonic() < deadline:
+            status = self.ask(query)["instance"]["daemonHealth"]["daemonStatus"]
+            if status["lastHeartbeatTime"] is not None:
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"no daemon reported itself in {_DAEMON_SECONDS} s")
 
     def backfill(self, assets: Sequence[str], days: Sequence[str]) -> list[tuple[str, str]]:
         """Backfill assets as the UI does; returns (run id, status) of its runs in order."""
@@ -205,7 +246,7 @@ def serve(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = DagsterServer(port)
+    server = DagsterServer(port, psutil.Process(process.pid))
     try:
         deadline = time.monotonic() + _READY_SECONDS
         while True:

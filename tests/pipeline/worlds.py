@@ -171,6 +171,13 @@ class World:
         return None if version is None else version.version
 
 
+def run_whole(environment: Mapping[str, str]) -> None:
+    """One full run in this process; raises when it fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        run = World(dict(environment), patch).run()
+        assert run.success, run.failures
+
+
 def _run(instance: dg.DagsterInstance, run_id: str, success: bool) -> Run:
     materialised: set[str] = set()
     checks: dict[tuple[str, str], dg.AssetCheckEvaluation] = {}

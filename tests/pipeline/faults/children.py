@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from orchestration.components.preloading import PRELOADED_MODULES
@@ -36,22 +37,45 @@ def interrupted(
     assert code == expected, f"{order} ended the child with {code}, not {expected}"
 
 
+def killed_after(
+    seconds: float,
+    function: Callable[..., Any],
+    *arguments: Any,
+    environment: Mapping[str, str] | None = None,
+) -> bool:
+    """Call `function` in a child that is killed after some time. False: it had ended before."""
+    child = _start(function, arguments, environment)
+    child.join(seconds)
+    if child.exitcode is None:
+        child.kill()
+        child.join()
+    assert child.exitcode in {0, -signal.SIGKILL}, f"the child ended with {child.exitcode}"
+    return child.exitcode != 0
+
+
 def run_child(
     function: Callable[..., Any], *arguments: Any, environment: Mapping[str, str] | None = None
 ) -> int:
     """Exit code of a child that calls `function`: 0, 1 after an error, or minus a signal."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED_MODULES, __name__])
-    child = context.Process(
-        target=_call, args=(function, arguments, {**os.environ, **(environment or {})})
-    )
-    child.start()
+    child = _start(function, arguments, environment)
     child.join(_SECONDS)
     if child.is_alive():
         child.kill()
         raise AssertionError(f"the child did not end in {_SECONDS:g} s")
     assert child.exitcode is not None
     return child.exitcode
+
+
+def _start(
+    function: Callable[..., Any], arguments: tuple[Any, ...], environment: Mapping[str, str] | None
+) -> BaseProcess:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*PRELOADED_MODULES, __name__])
+    child = context.Process(
+        target=_call, args=(function, arguments, {**os.environ, **(environment or {})})
+    )
+    child.start()
+    return child
 
 
 def _call(

@@ -1,6 +1,7 @@
 """Two who want to write at once: the second waits, or says who holds it and since when."""
 
 import itertools
+import random
 import re
 import subprocess
 import sys
@@ -8,12 +9,30 @@ import time
 from pathlib import Path
 
 import pytest
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from orchestration.cli._dagster_run import CODE_LOCATION
 from tests.pipeline.command_line import CommandLine, words
 from tests.pipeline.dagster_server import serve
+from tests.pipeline.faults.aftermath import deliver
 from tests.pipeline.worlds import World
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+
+ROUNDS = 10
+SEED = 20261126
+LONGEST_SECONDS = 8.0
 
 HOLD = """
 import sys, time, duckdb
@@ -29,17 +48,18 @@ def shopthread(world: World, tiny_panel: Path) -> CommandLine:
     return CommandLine(world.settings.home, tiny_panel)
 
 
-def both(shopthread: CommandLine, *commands: str) -> list[tuple[int, str]]:
-    started = [shopthread.start(command) for command in commands]
-    return [(process.wait(), process.communicate()[0]) for process in started]
-
-
-def test_twenty_races_of_two_commands_end_without_a_traceback(shopthread: CommandLine) -> None:
+def test_twenty_races_of_commands_end_without_a_traceback(shopthread: CommandLine) -> None:
+    """Two commands at once, and a third into the middle of whichever of them came first."""
+    chance = random.Random(SEED)
     refused = 0
-    for number in range(20):
-        commands = ("publish", "publish") if number % 2 else ("publish", "run")
-        ended = both(shopthread, *commands)
-        for code, said in ended:
+    for number in range(ROUNDS):
+        started = [
+            shopthread.start(command) for command in ("publish", ("run", "publish")[number % 2])
+        ]
+        time.sleep(chance.uniform(0.5, LONGEST_SECONDS))
+        started.append(shopthread.start("publish"))
+        ended = [(process.communicate()[0], process.returncode) for process in started]
+        for said, code in ended:
             assert "Traceback" not in said
             assert code in {0, 1}, said
             if code == 1:
@@ -47,9 +67,9 @@ def test_twenty_races_of_two_commands_end_without_a_traceback(shopthread: Comman
                 assert re.search(r"another run goes on: .* \(process \d+\) since 2", words(said)), (
                     said
                 )
-        assert any(code == 0 for code, _ in ended), ended
-    print(f"{refused} of 40 commands were told who runs; the others went one after the other")
-    assert refused > 0
+        assert any(code == 0 for _, code in ended), ended
+    print(f"{ROUNDS * 2} races, {refused} of {ROUNDS * 3} commands were told who runs since when")
+    assert refused >= ROUNDS
 
 
 def test_dbt_by_hand_on_the_file_is_named_and_nothing_is_lost(shopthread: CommandLine) -> None:
@@ -74,25 +94,48 @@ def test_dbt_by_hand_on_the_file_is_named_and_nothing_is_lost(shopthread: Comman
     assert again.returncode == 0, again.stdout + again.stderr
 
 
-def test_the_ui_and_the_command_line_stand_in_one_queue(
+def test_the_schedule_the_ui_and_the_command_line_stand_in_one_queue(
     shopthread: CommandLine, world: World, tmp_path: Path
 ) -> None:
+    deliver(world, 3)
+    schedule_is_due(world)
     served = {**world.environment, "DAGSTER_HOME": str(world.settings.dagster_home)}
     with serve(served, tmp_path / "server.log") as server:
-        time.sleep(35)  # until the daemon has reported itself
-        first = server.launch(job="full")
+        # It lands nothing: the schedule must find what was delivered.
+        ours = [server.launch(["publish/published_version"]), server.run_of_job("daily")]
+        server.wait_for_queue()
         command = shopthread.start("run")
-        second = server.launch(["publish/published_version"])
-        assert server.finish(first) == "SUCCESS", server.failures(first)
+        ours.append(server.launch(job="full"))
+        for run_id in ours:
+            assert server.finish(run_id) == "SUCCESS", server.failures(run_id)
         said = command.communicate()[0]
         assert command.returncode == 0, said
         assert "through the daemon's queue" in said
-        assert server.finish(second) == "SUCCESS", server.failures(second)
         times = server.ask(
             "{ runsOrError { ... on Runs { results { runId startTime endTime } } } }"
         )["runsOrError"]["results"]
-    ours = sorted(
-        (run["startTime"], run["endTime"]) for run in times if run["startTime"] is not None
-    )[-3:]
-    for (_, ended), (began, _) in itertools.pairwise(ours):
+    # With the one that built the world in front.
+    spans = sorted((run["startTime"], run["endTime"]) for run in times)
+    assert len(spans) == 1 + len(ours) + 1
+    for (_, ended), (began, _) in itertools.pairwise(spans):
         assert began >= ended, "two runs wrote at once"
+    print(
+        "seconds between two runs:", [round(b[0] - a[1], 1) for a, b in itertools.pairwise(spans)]
+    )
+
+
+def schedule_is_due(world: World) -> None:
+    """Start the schedule as if that had been yesterday: the daemon makes up for its tick."""
+    repository = RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(
+            LoadableTargetOrigin(module_name="orchestration.definitions"), CODE_LOCATION
+        ),
+        SINGLETON_REPOSITORY_NAME,
+    )
+    state = InstigatorState(
+        repository.get_instigator_origin("newly_arrived_days"),
+        InstigatorType.SCHEDULE,
+        InstigatorStatus.RUNNING,
+        ScheduleInstigatorData("30 5 * * *", start_timestamp=time.time() - 24 * 3600),
+    )
+    world.instance().add_instigator_state(state)

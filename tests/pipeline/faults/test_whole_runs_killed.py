@@ -4,7 +4,6 @@ Readers always see one whole version, the next run needs no hand, and what comes
 end is hash-equal to runs that were never killed, with every record accounted for.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,11 @@ from tests.pipeline.faults.aftermath import (
     outcome,
 )
 from tests.pipeline.faults.children import interrupted, run_child
-from tests.pipeline.worlds import World
+from tests.pipeline.worlds import World, run_whole
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 
 REFUSING = {Place.LANDING_QUARANTINED, Place.LANDING_REFUSED}
-
-
-def run_whole(environment: Mapping[str, str]) -> None:
-    """One full run in this process; raises when it fails."""
-    with pytest.MonkeyPatch.context() as patch:
-        run = World(dict(environment), patch).run()
-        assert run.success, run.failures
 
 
 def test_killed_at_every_place_it_ends_as_if_nobody_had_killed_it(
