@@ -25,6 +25,20 @@ def is_ours(error: BaseException) -> bool:
     return type(error).__module__.startswith(_OUR_PACKAGE)
 
 
+def ours_in(error: BaseException) -> BaseException | None:
+    """The error itself if its text is ours, else the first ours that it was raised from.
+
+    A framework wraps what our code raises while it loads it. An error that merely came up
+    while another was handled does not count: it is not what went wrong.
+    """
+    found: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if found is None or is_ours(found):
+            return found
+        found = found.__cause__
+    return None
+
+
 def kind_of(error: BaseException) -> str:
     """The type of an error; of one that the operating system raised also its reason."""
     name = type(error).__name__

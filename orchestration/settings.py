@@ -23,6 +23,10 @@ DEMO_IDENTITY_KEY = "shopthread-public-demo-key"
 ENGINE_MEMORY = "1GB"
 """More makes the panel's run no faster (2026-11-25); hundreds of millions of rows want more."""
 
+KEEP_RUNS_DAYS = 180
+"""Two seasons can be compared, and what steps print does not pile up for ever."""
+
+_DAYS = re.compile(r"[1-9][0-9]{0,4}")
 _MEMORY = re.compile(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B")
 
 
@@ -64,6 +68,11 @@ class Settings(BaseModel):
         default=ENGINE_MEMORY,
         description="SHOPTHREAD_ENGINE_MEMORY: what DuckDB may use in a landing and in dbt, each, "
         "before it spills to disk; two landings go on beside each other.",
+    )
+    keep_runs_days: int = Field(
+        default=KEEP_RUNS_DAYS,
+        description="SHOPTHREAD_KEEP_RUNS_DAYS: how long a run stays in the Dagster history. A "
+        "run that a gate or a kept version still rests on stays longer.",
     )
     sqlite_timeout_seconds: float = Field(
         default=60.0, description="How long a writer of the ledger waits for another one."
@@ -200,6 +209,16 @@ def _engine_memory(environ: Mapping[str, str]) -> str:
     return value
 
 
+def _keep_runs_days(environ: Mapping[str, str]) -> int:
+    value = environ.get("SHOPTHREAD_KEEP_RUNS_DAYS", "").strip() or str(KEEP_RUNS_DAYS)
+    if not _DAYS.fullmatch(value):
+        raise SettingsError(
+            f"SHOPTHREAD_KEEP_RUNS_DAYS is {value!r}; write a whole number of days from 1 to "
+            "99999, as in 180"
+        )
+    return int(value)
+
+
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (the process environment by default).
 
@@ -224,6 +243,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             if name.strip()
         ),
         engine_memory=_engine_memory(env),
+        keep_runs_days=_keep_runs_days(env),
     )
 
 

@@ -15,7 +15,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 import typer
 
 from orchestration.cli._terminal import say_error
-from orchestration.faults import account_of, is_ours, kind_of
+from orchestration.faults import account_of, kind_of, ours_in
 from orchestration.settings import load_settings
 
 _Arguments = ParamSpec("_Arguments")
@@ -67,8 +67,9 @@ def answering(command: Callable[_Arguments, _Result]) -> Callable[_Arguments, _R
         except BrokenPipeError:
             _reader_left()
         except Exception as error:  # noqa: BLE001 (the border of the program: nothing is above it)
-            if is_ours(error):
-                _fail(str(error), ExitCode.FAILED)
+            ours = ours_in(error)
+            if ours is not None:
+                _fail(str(ours), ExitCode.FAILED)
             _fail(_unexpected(error), ExitCode.FAILED)
 
     return answer

@@ -220,8 +220,18 @@ def _published(
         ("waived", f"{item.source_key}/{item.entity} {item.partition_key}: {item.because}")
         for item in served.manifest.waivers
     ]
+    lines += _damage(ending, served)
     lines += _equality(settings, ending, served)
     return lines + notices(sources)
+
+
+def _damage(ending: Ending, served: PublishedVersion) -> Lines:
+    """What this run's version puts right: readers had an older one, or none that is whole."""
+    facts = ending.record.facts.get(PUBLISHED_ASSET, {})
+    nothing_was_whole = ending.served_before is None and served.version > 1
+    if facts.get("is_new_version") == "True" and ("fell_back" in facts or nothing_was_whole):
+        return [("damage", facts.get("why", "the version before was damaged"))]
+    return []
 
 
 def _equality(settings: Settings, ending: Ending, served: PublishedVersion) -> Lines:
@@ -247,10 +257,10 @@ def _equality(settings: Settings, ending: Ending, served: PublishedVersion) -> L
         != (mart.equality_hash, mart.rows, mart.shape)
     ]
     if not changed:
-        text = (
-            f"all {len(compared)} marts are hash-equal to version {parent.version}; the version is "
-            f"new because {facts.get('why', 'its sources, checks or date are in another state')}"
-        )
+        text = f"all {len(compared)} marts are hash-equal to version {parent.version}"
+        if not _damage(ending, served):
+            why = facts.get("why", "its sources, checks or date are in another state")
+            text += f"; the version is new because {why}"
         return [("equal", text)]
     shown = ", ".join(changed[:_SHOWN_MARTS]) + (", …" if len(changed) > _SHOWN_MARTS else "")
     same = len(compared) - len(changed)

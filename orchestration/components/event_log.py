@@ -1,20 +1,29 @@
-"""Dagster's SQLite event log with its connections kept open.
+"""Dagster's SQLite event log with its connections kept open, and able to forget a run.
 
 The log as shipped opens and closes a connection for every event, three for an asset's;
 a gated run writes more than a thousand. Named in dagster.yaml; where and what is stored is
-unchanged, so the shipped class reads the same files. Overrides one private method, and makes
-the pool of the runs that write: `tests/pipeline/test_event_log.py` is the contract test.
+unchanged, so the shipped class reads the same files. Overrides one private method, makes the
+pool of the runs that write, and reads Dagster's own tables: `tests/pipeline/test_event_log.py`
+and `test_run_history.py` are the contract tests. Which run may be forgotten is not known here.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from dagster import Field, StringSource
+from dagster import DagsterEventType, Field, StringSource
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    AssetKeyTable,
+    SqlEventLogStorageTable,
+)
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import create_engine, event
+from sqlalchemy import and_, create_engine, delete, event, exists, func, select, union
 from sqlalchemy.engine import Connection, Engine
 
 from orchestration.components.writer_queue import WAREHOUSE_POOL
@@ -22,6 +31,12 @@ from orchestration.settings import dagster_home_in_use
 
 _BUSY_TIMEOUT_SECONDS = 60
 """How long a process waits for another one's commit; the shipped class waits as long."""
+
+_MATERIALISED = DagsterEventType.ASSET_MATERIALIZATION.value
+_ANSWERED = (
+    AssetCheckExecutionRecordStatus.SUCCEEDED.value,
+    AssetCheckExecutionRecordStatus.FAILED.value,
+)
 
 
 class WarmSqliteEventLogStorage(SqliteEventLogStorage):
@@ -74,6 +89,68 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
         ):
             known = super().get_concurrency_keys()
         return known
+
+    def runs_with_a_last_word(self) -> frozenset[str]:
+        """Runs of which the guard, or the page of an asset, shows the newest word.
+
+        They hold the newest materialisation of an asset, the newest word or the newest answer
+        of a check, or are the last that wanted to build an asset.
+        """
+        log, check = SqlEventLogStorageTable.c, AssetCheckExecutionsTable.c
+        newest_builds = (
+            select(func.max(log.id))
+            .where(log.dagster_event_type == _MATERIALISED)
+            .group_by(log.asset_key)
+        )
+        by_check = select(func.max(check.id)).group_by(check.asset_key, check.check_name)
+        answers = by_check.where(check.execution_status.in_(_ANSWERED))
+        wanted = union(
+            select(log.run_id).where(log.id.in_(newest_builds)),
+            select(check.run_id).where(check.id.in_(by_check)),
+            select(check.run_id).where(check.id.in_(answers)),
+            select(AssetKeyTable.c.last_run_id),
+        )
+        with self.index_connection() as connection:
+            return frozenset(
+                run_id for (run_id,) in connection.execute(wanted) if run_id is not None
+            )
+
+    def forget_run(self, run_id: str) -> None:
+        """Remove the events of a run and its file; one that has none is forgotten already.
+
+        What is newest of a partition stays, without its run: a day that an old run landed is
+        landed all the same, and the UI would show it as missing.
+        """
+        log, newer = SqlEventLogStorageTable.c, SqlEventLogStorageTable.alias("newer")
+        is_newest_of_a_day = and_(
+            log.dagster_event_type == _MATERIALISED,
+            log.partition.is_not(None),
+            ~exists().where(
+                newer.c.asset_key == log.asset_key,
+                newer.c.dagster_event_type == _MATERIALISED,
+                newer.c.partition == log.partition,
+                newer.c.id > log.id,
+            ),
+        )
+        going = select(log.id).where(log.run_id == run_id, ~is_newest_of_a_day)
+        with self.index_connection() as connection:
+            connection.execute(
+                delete(AssetEventTagsTable).where(AssetEventTagsTable.c.event_id.in_(going))
+            )
+            connection.execute(delete(SqlEventLogStorageTable).where(log.id.in_(going)))
+            connection.execute(
+                delete(AssetCheckExecutionsTable).where(
+                    AssetCheckExecutionsTable.c.run_id == run_id
+                )
+            )
+        with self._db_lock:
+            engine = self.__dict__.get("_engines", {}).pop(run_id, None)
+            if engine is not None:
+                engine.dispose()
+            self._initialized_dbs.discard(run_id)
+            shard = Path(self.path_for_shard(run_id))
+            for suffix in ("-wal", "-shm", ""):
+                shard.with_name(shard.name + suffix).unlink(missing_ok=True)
 
     def dispose(self) -> None:
         """Close every connection; the base class has none to close."""

@@ -12,6 +12,7 @@ from orchestration.components.build_chain import build_chain, raise_if_damaged
 from orchestration.components.dbt_layer import FlowTranslator
 from orchestration.components.guard import pass_gates
 from orchestration.components.published_context import publish_context
+from orchestration.components.run_history import tidy_history
 from orchestration.components.run_state import assert_run_goes_on, open_state, quiet_libraries
 from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
@@ -99,6 +100,8 @@ def publishing() -> dg.Definitions:
                 **alarm,
             },
         )
+        # Behind everything that counts: a history that stays as it is harms nobody.
+        tidy_history(context, settings)
 
     @dg.multi_asset(
         name="write_report",

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publish.quoting import identifier, literal
+from orchestration.quiet_duckdb import NOTHING_IS_FETCHED
 
 _CLOSE_THE_DOORS = (
     "set enable_external_access = false",
@@ -31,9 +32,7 @@ def open_engine(limits: EngineLimits, spill_dir: Path | None) -> duckdb.DuckDBPy
     connection = duckdb.connect(
         ":memory:",
         config={
-            "allow_community_extensions": "false",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
+            **NOTHING_IS_FETCHED,
             "python_enable_replacements": "false",
             "memory_limit": limits.memory,
             "threads": str(limits.threads),

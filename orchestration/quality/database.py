@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.quiet_duckdb import NOTHING_IS_FETCHED
+
 FILES_SCHEMA = "main"
 FILES_TABLE = "judged_files"
 """Where `open_files` shows the files."""
@@ -75,10 +77,7 @@ def open_database(
     connection = duckdb.connect(
         str(database),
         read_only=True,
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
+        config={**NOTHING_IS_FETCHED},
     )
     try:
         connection.execute("set global TimeZone = 'UTC'")
@@ -99,8 +98,7 @@ def open_files(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(
         ":memory:",
         config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
+            **NOTHING_IS_FETCHED,
             # An empty name switches spilling off: no row of a judged batch reaches a disk.
             "temp_directory": "",
         },

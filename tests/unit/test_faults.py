@@ -7,7 +7,7 @@ import traceback
 import duckdb
 import pytest
 
-from orchestration.faults import FaultError, account_of, kind_of, telling_kinds_only
+from orchestration.faults import FaultError, account_of, kind_of, ours_in, telling_kinds_only
 from orchestration.publish import PublishError
 
 CARD = "LC-4711-0815"
@@ -91,3 +91,14 @@ def test_an_account_has_the_whole_chain_without_foreign_texts() -> None:
     assert "caused by ConversionException\n" in account
     assert "(cast_a_card)" in account
     assert CARD not in account
+
+
+def test_the_first_error_of_ours_that_another_was_raised_from_is_the_one_to_tell() -> None:
+    ours = PublishError("the suite cannot be read")
+    wrapped = RuntimeError("while loading a component")
+    wrapped.__cause__ = ours
+    assert ours_in(wrapped) is ours
+    assert ours_in(ours) is ours
+    came_up_while_handled = RuntimeError("disk")
+    came_up_while_handled.__context__ = ours
+    assert ours_in(came_up_while_handled) is None

@@ -12,6 +12,7 @@ def test_an_empty_environment_gives_the_demo(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.uses_demo_key
     assert settings.home.name == "var"
     assert settings.engine_memory == "1GB"
+    assert settings.keep_runs_days == 180
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,8 @@ def test_an_empty_environment_gives_the_demo(monkeypatch: pytest.MonkeyPatch) ->
         ("SHOPTHREAD_HOME", "/srv/shop,thread", "without a comma"),
         ("SHOPTHREAD_ENGINE_MEMORY", "lots", "as in 1500MB or 4GB"),
         ("SHOPTHREAD_ENGINE_MEMORY", "80%", "as in 1500MB or 4GB"),
+        ("SHOPTHREAD_KEEP_RUNS_DAYS", "0", "a whole number of days"),
+        ("SHOPTHREAD_KEEP_RUNS_DAYS", "for ever", "a whole number of days"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str, said: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import Result
 
-from orchestration.cli._run_summary import Ending, lines_of_failure, served_now
+from orchestration.cli._run_summary import Ending, lines_of_failure, lines_of_success, served_now
 from orchestration.cli._stages import RunRecord
 from orchestration.publish import current, rollback
 from orchestration.settings import Settings
@@ -129,6 +129,25 @@ def test_a_run_does_not_stumble_over_the_version_that_it_replaces(
     told = dict(lines_of_failure(served, ending))
     assert told["served"].startswith("no version that is whole: `shopthread status`")
     assert "builds everything first" not in told.get("next", "")
+
+
+@pytest.mark.parametrize("noticed", ["before the run", "by the publish"])
+def test_the_run_that_replaces_a_damaged_version_says_so(served: Settings, noticed: str) -> None:
+    record = RunRecord(())
+    facts = {"is_new_version": "True", "why": "version 1 is damaged"}
+    before = current(served)
+    if noticed == "by the publish":
+        facts["fell_back"] = "version 1 is damaged, so version 0 is served instead"
+    record.facts["publish/published_version"] = facts
+    ending = Ending(record, "run-3", 0.0, 1.0, None if noticed == "before the run" else before)
+    assert dict(lines_of_success(served, ending))["damage"] == "version 1 is damaged"
+
+
+def test_a_run_without_damage_says_nothing_of_it(served: Settings) -> None:
+    record = RunRecord(())
+    record.facts["publish/published_version"] = {"is_new_version": "True", "why": "new sales"}
+    ending = Ending(record, "run-2", 0.0, 1.0, current(served))
+    assert "damage" not in dict(lines_of_success(served, ending))
 
 
 def test_a_run_on_a_full_disk_is_refused_with_bytes_before_it_starts(
