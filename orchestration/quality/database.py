@@ -77,7 +77,7 @@ def open_database(
     connection = duckdb.connect(
         str(database),
         read_only=True,
-        config=NOTHING_IS_FETCHED,
+        config={**NOTHING_IS_FETCHED},
     )
     try:
         connection.execute("set global TimeZone = 'UTC'")

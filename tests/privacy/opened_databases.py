@@ -46,7 +46,7 @@ def every_connection(
     yield "publish.engine for readers", open_hardened({"analytics": database}, limits)
     yield "quality.database of a file", open_database(database)
     yield "quality.database of Parquet", open_files([rows])
-    yield "dbt", duckdb.connect(config=options_of_dbt())
+    yield "dbt", duckdb.connect(config={**options_of_dbt()})
 
 
 def options_of_dbt() -> dict[str, str]:
