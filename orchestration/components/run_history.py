@@ -62,10 +62,8 @@ def remove_old_runs(
             f"events lie in {type(events).__name__}, which this product does not prune"
         )
     output = settings.dagster_home / "storage"
-    runs = [
-        *_finished_before(instance, now - timedelta(days=settings.keep_runs_days)),
-        *_left_behind(instance, events, output),
-    ]
+    before = now - timedelta(days=settings.keep_runs_days)
+    runs = [*_finished_before(instance, before), *_left_behind(instance, events, output, before)]
     removable = runs_to_remove(
         runs, needed=needed_runs(events, settings), now=now, keep_days=settings.keep_runs_days
     )
@@ -95,20 +93,26 @@ def _finished_before(instance: dg.DagsterInstance, before: datetime) -> Iterator
 
 
 def _left_behind(
-    instance: dg.DagsterInstance, events: WarmSqliteEventLogStorage, output: Path
+    instance: dg.DagsterInstance,
+    events: WarmSqliteEventLogStorage,
+    output: Path,
+    before: datetime,
 ) -> Iterator[PastRun]:
     """Files of runs that have no record any more: the UI's *delete* leaves them."""
-    found: dict[str, float] = {}
+    changed: dict[str, float] = {}
     for run_id, path in (
         *((run_id, Path(events.path_for_shard(run_id))) for run_id in events.get_all_run_ids()),
         *((path.name, path) for path in (output.iterdir() if output.is_dir() else ())),
     ):
         if _is_run_id(run_id):
-            found[run_id] = max(found.get(run_id, 0.0), path.stat().st_mtime)
-    known = {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(found)))}
-    for run_id, changed in found.items():
+            changed[run_id] = max(changed.get(run_id, 0.0), path.stat().st_mtime)
+    old = {run_id: at for run_id, at in changed.items() if at < before.timestamp()}
+    if not old:
+        return  # no id at all would ask for every run
+    known = {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(old)))}
+    for run_id, at in old.items():
         if run_id not in known:
-            yield PastRun(run_id, datetime.fromtimestamp(changed, UTC), is_over=True)
+            yield PastRun(run_id, datetime.fromtimestamp(at, UTC), is_over=True)
 
 
 def _is_run_id(name: str) -> bool:

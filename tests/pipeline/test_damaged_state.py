@@ -14,7 +14,7 @@ from tests.pipeline.worlds import PUBLISHED, World
 from tests.small_disk import small_disk
 from tests.unit.publish.conftest import flip
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 MEGA = 1_000_000
 

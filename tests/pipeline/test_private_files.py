@@ -9,7 +9,7 @@ import pytest
 from orchestration.settings import PROJECT_DIR
 from tests.pipeline.command_line import CommandLine
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 def carelessly(shopthread: CommandLine, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -11,7 +11,7 @@ from tests.privacy.canaries import PEOPLE, SECRET, Hit, contents, scan
 from tests.privacy.failing_runs import ALL, Stage, plant_in, stage_in
 from tests.tiny_world import build_tiny_panel
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LEAST_FAILURES = 25
 ONLY_AT_ITS_SOURCE = "address in a column of times"
