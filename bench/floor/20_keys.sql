@@ -15,6 +15,8 @@ from
         select product_id from catalogue
         union
         select product_id from lines
+        union
+        select product_id from coupons
     );
 
 create temp table location_keys as

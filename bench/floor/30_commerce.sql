@@ -74,13 +74,20 @@ from days;
 
 create table commerce.dim_location as
 select
-    location_key,
-    store_id,
-    'Store ' || store_id as location_name,
+    location_keys.location_key,
+    location_keys.store_id,
+    'Store ' || location_keys.store_id as location_name,
     'store' as location_type,
     'America/New_York' as time_zone,
+    placed.store_id is not null as has_placements,
     'panel' as data_origin
-from location_keys;
+from location_keys
+left join
+    (
+        select distinct store_id
+        from read_parquet(getvariable('panel') || '/promotions.parquet')
+    ) as placed
+    on location_keys.store_id = placed.store_id;
 
 create table commerce.dim_product as
 select
@@ -94,9 +101,13 @@ select
     catalogue.brand_type,
     coalesce(catalogue.is_volume_measured, false) as is_volume_measured,
     catalogue.product_id is not null as is_in_catalogue,
+    coalesce(counted.coupon_count, 0) as coupon_count,
     'panel' as data_origin
 from product_keys
-left join catalogue on product_keys.product_id = catalogue.product_id;
+left join catalogue on product_keys.product_id = catalogue.product_id
+left join
+    (select product_id, count(*) as coupon_count from coupons group by product_id) as counted
+    on product_keys.product_id = counted.product_id;
 
 create table commerce.fct_order_lines as
 with

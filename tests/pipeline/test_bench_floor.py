@@ -11,7 +11,7 @@ from orchestration.publish.hashes import PUBLISHED_SCHEMAS
 from orchestration.settings import load_settings
 from tests.pipeline.worlds import FIRST, LAST
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 def test_the_floor_makes_every_business_mart_of_a_run(

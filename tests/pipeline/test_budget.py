@@ -8,7 +8,7 @@ from bench.budget import count_run, exceeded, load_budget
 from bench.worlds import World
 from tests.pipeline.worlds import FIRST, LAST
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_counts_no_more_than_its_budget(tmp_path: Path, tiny_panel: Path) -> None:
