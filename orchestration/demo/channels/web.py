@@ -1,0 +1,260 @@
+"""The web shop's analytics, in the flat shape that loaders give GA4: one row an event.
+
+Delivered as Parquet and restated on the two following mornings, as that vendor restates:
+some events come late. People who refuse analytics send events without any id; click ids are
+there only with consent to advertising.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from orchestration.demo.behaviour import FROM_EMAIL, FROM_SMS
+from orchestration.demo.calendar_days import SHOP_ZONE, to_local
+from orchestration.demo.channels.clicks import click_ids
+from orchestration.demo.channels.shop import order_names
+from orchestration.demo.columns import (
+    Column,
+    Rows,
+    cents,
+    chosen,
+    constant,
+    digits,
+    either,
+    first_of,
+    joined,
+    json_object,
+    local_times,
+    microseconds,
+    only,
+    texts,
+    whole,
+)
+from orchestration.demo.devices import BROWSERS, DEVICE_KINDS, SYSTEMS
+from orchestration.demo.feeds import Feed
+from orchestration.demo.formats import Parquet
+from orchestration.demo.order_book import OrderBook
+from orchestration.demo.random_numbers import Bools, Ints
+from orchestration.demo.session_book import (
+    GOOGLE_ADS,
+    META_ADS,
+    ORIGINS,
+    SEARCHES,
+    WEB,
+    SessionBook,
+)
+from orchestration.demo.session_events import (
+    ADD_TO_CART,
+    CHECKOUT,
+    COUPON_VIEW,
+    EVENTS,
+    FILTER,
+    GIFT_OPTION,
+    PAGE_VIEW,
+    PAYMENT,
+    PRODUCT_VIEW,
+    PURCHASE,
+    QR_SCAN,
+    SEARCH,
+    SESSION_START,
+    STOCK_CHECK,
+    STORE_LOCATOR,
+    SessionEvents,
+    expand,
+)
+from orchestration.demo.world import World
+
+SOURCE = "synthetic_web"
+FEED = Feed(SOURCE, "events", Parquet(), restated_after=(1, 2))
+FEEDS = (FEED,)
+SESSIONS_A_BLOCK = 60_000
+_SITE = "https://shop.maple-main.example"
+_NAMES = {
+    "product_view": "view_item",
+    "search": "view_search_results",
+    "promotion_click": "select_promotion",
+    "checkout_start": "begin_checkout",
+    "payment_info": "add_payment_info",
+    "video_play": "video_start",
+}
+GA4_NAMES = tuple(_NAMES.get(name, name) for name in EVENTS)
+
+
+def deliver(world: World, sessions: SessionBook, orders: OrderBook) -> Iterator[tuple[Feed, Rows]]:
+    """Events of all web sessions, a block of whole days at a time."""
+    book = sessions.where(sessions.platform == WEB)
+    stream = world.streams.named("web/events")
+    for start, stop in blocks_of_days(book.day, SESSIONS_A_BLOCK):
+        events = expand(world, book, start, stop, stream)
+        yield FEED, _rows(world, book, orders, events)
+
+
+def blocks_of_days(day: Ints, rows_a_block: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that hold whole days and about that many rows."""
+    start = 0
+    while start < len(day):
+        stop = min(start + rows_a_block, len(day))
+        stop = int(np.searchsorted(day, day[stop - 1], side="right"))
+        yield start, stop
+        start = stop
+
+
+def _rows(world: World, book: SessionBook, orders: OrderBook, events: SessionEvents) -> Rows:
+    session, kind = events.session, events.kind
+    person, device = book.person[session], book.device[session]
+    measured, allows_ads = book.is_measured[session], book.allows_ads[session]
+    origin = book.origin[session]
+    devices, places = world.devices, world.places
+    city = world.people.store[person]
+    local = to_local(SHOP_ZONE, events.moment // 1_000_000)
+    knows_user = measured & book.is_logged_in[session] & _after_login(events)
+    order = book.order[session]
+    is_purchase = kind == PURCHASE
+    click = click_ids(world, book)
+    clicked = measured & allows_ads
+    with_origin = events.number <= 1
+    columns: dict[str, Column] = {
+        "event_date": joined_date(local),
+        "event_timestamp": microseconds(events.moment),
+        "event_name": chosen(GA4_NAMES, kind),
+        "batch_event_index": whole(events.number),
+        "user_pseudo_id": only(devices.cookie_text(book.cookie[session]), measured),
+        "user_id": only(digits(world.identifiers.customer(person)), knows_user),
+        "param_ga_session_id": only(digits(book.start[session]), measured),
+        "param_page_location": _locations(world, book, events, click),
+        "param_page_referrer": only(_pick(_REFERRERS, origin), with_origin),
+        "param_search_term": only(
+            chosen(SEARCHES, np.maximum(book.search[session], 0)), kind == SEARCH
+        ),
+        "param_price_filter_min": only(whole(book.start[session] % 4 * 5), kind == FILTER),
+        "param_price_filter_max": only(whole(book.start[session] % 4 * 5 + 20), kind == FILTER),
+        "param_qr_code_id": only(joined("QR", digits(events.product, 4)), kind == QR_SCAN),
+        "param_store_id": only(
+            chosen(places.store_codes, city), np.isin(kind, (STOCK_CHECK, STORE_LOCATOR, QR_SCAN))
+        ),
+        "param_coupon": only(_codes(world, book.campaign[session]), kind == COUPON_VIEW),
+        "param_engagement_time_msec": whole(events.engaged_ms, kind != SESSION_START),
+        "traffic_source_source": only(_pick(_SOURCES, origin), measured),
+        "traffic_source_medium": only(_pick(_MEDIUMS, origin), measured),
+        "collected_traffic_source_manual_source": only(
+            _pick(_SOURCES, origin), with_origin & (origin > 0)
+        ),
+        "collected_traffic_source_manual_medium": only(
+            _pick(_MEDIUMS, origin), with_origin & (origin > 0)
+        ),
+        "collected_traffic_source_manual_campaign_name": only(
+            _campaign_names(world, book.campaign[session]), with_origin
+        ),
+        "collected_traffic_source_gclid": only(
+            click["google"].take(pa.array(session)), clicked & with_origin & (origin == GOOGLE_ADS)
+        ),
+        "device_category": _pick(texts(DEVICE_KINDS), devices.kind[device]),
+        "device_operating_system": _pick(texts(SYSTEMS), devices.system[device]),
+        "device_web_info_browser": _pick(texts(BROWSERS), devices.browser[device]),
+        "geo_country": chosen([c.country for c in places.cities], city),
+        "geo_region": chosen([c.region for c in places.cities], city),
+        "geo_city": chosen([c.name for c in places.cities], city),
+        "platform": constant("WEB", len(kind)),
+        "stream_id": constant("3206010001", len(kind)),
+        "privacy_info_analytics_storage": yes_no(measured),
+        "privacy_info_ads_storage": yes_no(allows_ads),
+        "ecommerce_transaction_id": only(order_names(np.maximum(order, 0)), is_purchase),
+        "ecommerce_purchase_revenue": only(_revenue(orders, order), is_purchase),
+        "currency": only(chosen(("USD", "CAD"), world.currencies[city]), is_purchase),
+        "items": _items(world, events),
+    }
+    lateness = np.where(events.number == 0, 0, book.lateness[session])
+    return Rows(columns, book.day[session], json=frozenset({"items"}), lateness=lateness)
+
+
+def _after_login(events: SessionEvents) -> Bools:
+    """Browsers tell the account with each event behind the login, the third event."""
+    return np.asarray(events.number >= 2)
+
+
+_SOURCES = texts([source for source, _, _ in ORIGINS])
+_MEDIUMS = texts([medium for _, medium, _ in ORIGINS])
+_REFERRERS = texts([referrer for _, _, referrer in ORIGINS])
+
+
+def _pick(column: Column, positions: Ints) -> Column:
+    return column.take(pa.array(positions))
+
+
+def joined_date(local: Ints) -> Column:
+    """Wall clock seconds as the eight digits of their date."""
+    text = local_times(local)
+    year, month, day = (
+        pa.compute.utf8_slice_codeunits(text, start=a, stop=b) for a, b in ((0, 4), (5, 7), (8, 10))
+    )
+    return joined(year, month, day)
+
+
+def yes_no(values: Bools) -> Column:
+    """Consent as the vendor writes it."""
+    return either(values, "Yes", constant("No", len(values)))
+
+
+def _revenue(orders: OrderBook, order: Ints) -> Column:
+    total = orders.total if len(orders.channel) else np.zeros(1, dtype=np.int64)
+    return cents(total[np.maximum(order, 0)])
+
+
+def _campaign_names(world: World, campaign: Ints) -> Column:
+    names: list[str | None] = [c.name for c in world.campaigns]
+    return _pick(texts([*names, None]), np.where(campaign >= 0, campaign, len(names)))
+
+
+def _codes(world: World, campaign: Ints) -> Column:
+    codes: list[str | None] = [c.coupon_code or None for c in world.campaigns]
+    return _pick(texts([*codes, None]), np.where(campaign >= 0, campaign, len(codes)))
+
+
+def _locations(
+    world: World, book: SessionBook, events: SessionEvents, click: dict[str, Column]
+) -> Column:
+    """Addresses of pages; the first ones carry what the link carried."""
+    session, kind = events.session, events.kind
+    product_page = joined(
+        _SITE, "/products/", _pick(texts(world.catalogue.skus()), np.maximum(events.product, 0))
+    )
+    paths = {
+        SEARCH: "/search",
+        STORE_LOCATOR: "/stores",
+        ADD_TO_CART: "/cart",
+        CHECKOUT: "/checkout",
+        PAYMENT: "/checkout/payment",
+        PURCHASE: "/checkout/thank-you",
+        GIFT_OPTION: "/gift-options",
+    }
+    page = _pick(texts([_SITE + paths.get(kind, "/") for kind in range(len(EVENTS))]), kind)
+    page = either((kind == PRODUCT_VIEW) | (kind == QR_SCAN), product_page, page)
+    links = [
+        f"?utm_source={source}&utm_medium={medium}" if position else ""
+        for position, (source, medium, _) in enumerate(ORIGINS)
+    ]
+    query = _pick(texts(links), book.origin)
+    reason, origin = book.reason, book.origin
+    google = joined("&gclid=", click["google"])
+    meta = joined("&fbclid=", click["meta"])
+    empty = constant("", len(book))
+    allowed = book.allows_ads & book.is_measured
+    query = joined(query, first_of(only(google, allowed & (origin == GOOGLE_ADS)), empty))
+    query = joined(query, first_of(only(meta, allowed & (origin == META_ADS)), empty))
+    profile = joined("&_kx=", world.identifiers.profile_text(book.person))
+    sent = np.isin(reason, (FROM_EMAIL, FROM_SMS)) & (book.person % 3 == 0)
+    query = joined(query, first_of(only(profile, sent), empty))
+    return either(kind <= PAGE_VIEW, joined(page, _pick(query, session)), page)
+
+
+def _items(world: World, events: SessionEvents) -> Column:
+    product = np.maximum(events.product, 0)
+    item = json_object(
+        {
+            "item_id": _pick(texts(world.catalogue.skus()), product),
+            "item_name": _pick(texts(world.catalogue.titles()), product),
+            "quantity": whole(np.ones(len(product), dtype=np.int64)),
+        }
+    )
+    return only(joined("[", item, "]"), events.product >= 0)
