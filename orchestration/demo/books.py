@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestration.demo.incidents import Planting
+from orchestration.demo.inventory_book import InventoryBook, keep_inventory_book
 from orchestration.demo.ledger import Ledger, keep_ledger
 from orchestration.demo.order_book import (
     BY_APP,
@@ -32,6 +33,7 @@ class Books:
     orders: OrderBook
     store: StoreBook
     ledger: Ledger
+    inventory: InventoryBook
 
 
 def keep_books(size: Size, seed: int, panel: PanelCards, planting: Planting) -> Books:
@@ -41,4 +43,11 @@ def keep_books(size: Size, seed: int, panel: PanelCards, planting: Planting) -> 
     sessions = keep_session_book(world, np.isin(channels, (BY_WEB, BY_APP)))
     orders = keep_order_book(world, sessions, channels)
     store = keep_store_book(world)
-    return Books(world, sessions, orders, store, keep_ledger(world, store, orders))
+    return Books(
+        world=world,
+        sessions=sessions,
+        orders=orders,
+        store=store,
+        ledger=keep_ledger(world, store, orders),
+        inventory=keep_inventory_book(world, store, orders),
+    )

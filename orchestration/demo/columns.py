@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Bools, Ints, Words
 
 Column: TypeAlias = Any
@@ -77,8 +78,8 @@ def texts(values: Sequence[str | None]) -> Column:
 
 
 def chosen(values: Sequence[str | None], positions: Ints) -> Column:
-    """`values` at each position."""
-    return texts(values).take(pa.array(positions))
+    """`values` at each position, empty at -1."""
+    return column_at(texts(values), positions)
 
 
 def whole(values: Ints, present: Bools | None = None) -> Column:

@@ -9,13 +9,13 @@ import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.demo import names
 from orchestration.demo.calendar_days import Days
 from orchestration.demo.columns import Column, chosen, digits, either, joined, texts
 from orchestration.demo.people import People
+from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Bools, Ints, Stream, Streams
 
 _LINES_PER_EXCHANGE = 10_000
@@ -85,18 +85,17 @@ class Emails:
 
     def of(self, person: Ints) -> Column:
         """The address of the person's accounts."""
-        return self.primary.take(pa.array(person))
+        return column_at(self.primary, person)
 
     def as_typed(self, person: Ints, stream: Stream, junk_ppm: int = 12_000) -> Column:
         """The address that somebody gives in a hurry: mostly the own one."""
         count = len(person)
         household = self.household[person]
         use = stream.below(100, count)
-        position = pa.array(person)
-        typed = self.primary.take(position)
-        typed = either(self.has_second[person] & (use < 30), self.second.take(position), typed)
-        typed = either(self.mistypes[person] & (use < 25), self.mistyped.take(position), typed)
-        family = self.family.take(pa.array(household))
+        typed = column_at(self.primary, person)
+        typed = either(self.has_second[person] & (use < 30), column_at(self.second, person), typed)
+        typed = either(self.mistypes[person] & (use < 25), column_at(self.mistyped, person), typed)
+        family = column_at(self.family, household)
         typed = either(self.has_family[household] & (use >= 60), family, typed)
         shouted = pc.utf8_upper(typed)
         typed = either(stream.chance(30_000, count), shouted, typed)
@@ -119,9 +118,9 @@ def make_emails(people: People, streams: Streams) -> Emails:
     first_letter = pc.utf8_slice_codeunits(given, start=0, stop=1)
     size = np.bincount(people.household, minlength=count)
     return Emails(
-        primary=joined(local, "@", domains.take(pa.array(domain))),
+        primary=joined(local, "@", column_at(domains, domain)),
         second=joined(first_letter, family, "_", number, "@", other),
-        mistyped=joined(local, "@", mistyped.take(pa.array(domain))),
+        mistyped=joined(local, "@", column_at(mistyped, domain)),
         family=joined("the.", family, "s", number, "@familynet.example"),
         household=people.household,
         has_second=stream.chance(150_000, count),

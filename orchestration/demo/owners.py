@@ -21,6 +21,7 @@ from orchestration.demo.identifiers import Owned, card_owners
 from orchestration.demo.incidents import VOLUME_SPIKE
 from orchestration.demo.order_book import BY_MARKETPLACE
 from orchestration.demo.people import CARDLESS
+from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Ints, key_of
 from orchestration.demo.session_book import GOOGLE_ADS, META_ADS, WEB
 from orchestration.demo.world import World
@@ -52,9 +53,9 @@ def _email_owners(world: World) -> Iterator[Owned]:
         (emails.mistyped, emails.mistypes, "mistyped"),
     ):
         person = np.flatnonzero(has)
-        yield _always(world, "email", column.take(pa.array(person)), person, ownership)
+        yield _always(world, "email", column_at(column, person), person, ownership)
     person = np.flatnonzero(emails.has_family[world.people.household])
-    family = emails.family.take(pa.array(world.people.household[person]))
+    family = column_at(emails.family, world.people.household[person])
     yield _always(world, "email", family, person, "shared")
 
 
@@ -126,7 +127,7 @@ def _order_owners(books: Books) -> Iterator[Owned]:
     value = world.identifiers.gift_card_hash_text(every)
     yield _always(world, "gift_card", value, gifts.buyer, "sole")
     used = np.flatnonzero(gifts.redeemer >= 0)
-    yield _always(world, "gift_card", value.take(pa.array(used)), gifts.redeemer[used], "shared")
+    yield _always(world, "gift_card", column_at(value, used), gifts.redeemer[used], "shared")
 
 
 def _click_owners(books: Books) -> Iterator[Owned]:

@@ -12,13 +12,21 @@ from pathlib import Path
 
 from orchestration.demo.books import Books, keep_books
 from orchestration.demo.channels import (
+    ads,
     app,
     consent,
+    coupons,
     crm,
+    direct_mail,
+    experiments,
+    inventory,
     loyalty,
     messages,
     reference,
+    service,
     shop,
+    social,
+    store_floor,
     till,
     web,
 )
@@ -63,6 +71,14 @@ def channels_of(books: Books) -> tuple[Callable[[], Deliveries], ...]:
         lambda: crm.deliver(world),
         lambda: consent.deliver(world),
         lambda: reference.deliver(world),
+        lambda: ads.deliver(world, books.sessions),
+        lambda: direct_mail.deliver(world, books.store, receipt_ids),
+        lambda: coupons.deliver(world, books.store, receipt_ids),
+        lambda: service.deliver(world, books.orders),
+        lambda: inventory.deliver(world, books.inventory),
+        lambda: social.deliver(world),
+        lambda: store_floor.deliver(world, books.store),
+        lambda: experiments.deliver(world),
     )
 
 

@@ -12,6 +12,7 @@ from orchestration.demo.behaviour import BROWSE, BUY, FROM_AD, FROM_EMAIL, FROM_
 from orchestration.demo.calendar_days import DAY_SECONDS, SHOP_ZONE, online_seconds, to_utc
 from orchestration.demo.campaigns import sending_moments
 from orchestration.demo.consent import ADS, ANALYTICS
+from orchestration.demo.positions import NOTHING, numbers_at
 from orchestration.demo.random_numbers import Bools, Ints
 from orchestration.demo.world import World
 
@@ -127,11 +128,8 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
     search = np.where(likes_gifts, gift_search, stream.below(len(SEARCHES), count))
     has_account = people.has_account[person]
     touch = sessions.touch
-    campaign = np.where(
-        np.isin(reason, (FROM_EMAIL, FROM_SMS, FROM_PUSH)) & (touch >= 0),
-        world.behaviour.touches.campaign[np.maximum(touch, 0)],
-        -1,
-    )
+    is_sent = np.isin(reason, (FROM_EMAIL, FROM_SMS, FROM_PUSH))
+    campaign = numbers_at(world.behaviour.touches.campaign, np.where(is_sent, touch, NOTHING))
     book = SessionBook(
         person=person,
         day=day,
@@ -157,8 +155,8 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
         allows_ads=world.consents.holds_for(ADS, person, day),
         lateness=stream.chance(_LATE_PPM[0], count) + stream.chance(_LATE_PPM[1], count) * 1,
     )
-    placed_elsewhere = is_order & ~(is_online[sessions.order] if len(is_online) else is_order)
-    return book.where(~placed_elsewhere).ordered()
+    is_ours = numbers_at(is_online.astype(np.int64), sessions.order, 1) == 1
+    return book.where(is_ours).ordered()
 
 
 def _starts(world: World, views: Ints, second_of_day: Ints) -> Ints:

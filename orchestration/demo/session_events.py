@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from orchestration.demo.positions import numbers_at
 from orchestration.demo.random_numbers import Bools, Ints, Stream
 from orchestration.demo.session_book import SessionBook
 from orchestration.demo.world import World
@@ -113,10 +114,10 @@ def _products(world: World, book: SessionBook, session: Ints, kind: Ints, stream
     catalogue, count = world.catalogue, len(session)
     drawn = stream.pick_by_row(catalogue.draw_by_department, book.department[session])
     order = book.order[session]
-    if len(world.web_sales):
-        first_line = np.searchsorted(world.web_sales.lines.sale, np.arange(len(world.web_sales)))
-        bought = world.web_sales.lines.product[first_line[np.maximum(order, 0)]]
-        drawn = np.where((order >= 0) & stream.chance(600_000, count), bought, drawn)
+    lines = world.web_sales.lines
+    first_line = np.searchsorted(lines.sale, np.arange(len(world.web_sales)))
+    bought = numbers_at(lines.product, numbers_at(first_line, order))
+    drawn = np.where((bought >= 0) & stream.chance(600_000, count), bought, drawn)
     missing = world.out_of_stock_online[book.day[session]]
     misses = (missing >= 0) & stream.chance(60_000, count)
     drawn = np.where(misses, missing, drawn)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from orchestration.demo.books import Books
 from orchestration.demo.campaigns import BY_AD, EFFECT_DAYS
@@ -36,6 +35,7 @@ from orchestration.demo.deliveries import Delivered
 from orchestration.demo.formats import Csv, open_writer
 from orchestration.demo.owners import owners
 from orchestration.demo.people import CHANNELS_OF_EFFECT, KINDS, PERSONAS
+from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Ints
 from orchestration.demo.session_book import WEB
 from orchestration.demo.world import World
@@ -136,12 +136,10 @@ def _touches(world: World) -> Mapping[str, Column]:
     caused = np.zeros(count, dtype=np.int64)
     for purchases in (world.behaviour.receipts, world.behaviour.orders):
         np.add.at(caused, purchases.cause[purchases.cause >= 0], 1)
-    names: list[str | None] = [*(campaign.name for campaign in world.campaigns), None]
-    campaign = np.where(touches.campaign >= 0, touches.campaign, len(names) - 1)
     return {
         "touch_id": touch_ids(np.arange(count, dtype=np.int64)),
         "channel": chosen(CHANNELS_OF_EFFECT, touches.channel),
-        "campaign": texts(names).take(pa.array(campaign)),
+        "campaign": chosen([campaign.name for campaign in world.campaigns], touches.campaign),
         "person_id": person_ids(touches.person),
         "date": dates(world.days.since_1970(touches.day)),
         "is_holdout": flags(touches.is_holdout),
@@ -155,7 +153,7 @@ def _touches(world: World) -> Mapping[str, Column]:
 def _store_purchases(books: Books) -> Mapping[str, Column]:
     world = books.world
     purchases = world.behaviour.receipts
-    ids = receipt_ids(world, books.store).take(pa.array(books.store.receipt_of_sale))
+    ids = column_at(receipt_ids(world, books.store), books.store.receipt_of_sale)
     return {
         "channel": constant("store", len(purchases.person)),
         "purchase": ids,

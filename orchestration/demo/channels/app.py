@@ -7,7 +7,6 @@ network send later, so a day is delivered again two mornings after its first del
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from orchestration.demo.channels.shop import order_names
 from orchestration.demo.channels.web import SESSIONS_A_BLOCK, blocks_of_days
@@ -24,12 +23,12 @@ from orchestration.demo.columns import (
     json_object,
     microseconds,
     only,
-    texts,
 )
 from orchestration.demo.devices import SYSTEMS
 from orchestration.demo.feeds import Feed
 from orchestration.demo.formats import NewlineJson
 from orchestration.demo.order_book import OrderBook
+from orchestration.demo.positions import numbers_at
 from orchestration.demo.random_numbers import Ints, key_of, mixed
 from orchestration.demo.session_book import APP, SEARCHES, SessionBook
 from orchestration.demo.session_events import (
@@ -127,9 +126,8 @@ def _context(world: World, book: SessionBook, session: Ints) -> Column:
         {"name": constant("Maple & Main", len(device)), "version": chosen(VERSIONS, release)}
     )
     zones = [city.zone for city in world.places.cities]
-    names: list[str | None] = [*(c.name for c in world.campaigns), None]
     campaign = book.campaign[session]
-    link = texts(names).take(pa.array(np.where(campaign >= 0, campaign, len(names) - 1)))
+    link = chosen([c.name for c in world.campaigns], campaign)
     return json_object(
         {
             "device": hardware,
@@ -156,11 +154,9 @@ def _properties(
     world: World, book: SessionBook, orders: OrderBook, events: SessionEvents
 ) -> Column:
     session, kind = events.session, events.kind
-    order = np.maximum(book.order[session], 0)
-    total = orders.total if len(orders.channel) else np.zeros(1, dtype=np.int64)
+    order = book.order[session]
     is_purchase = kind == PURCHASE
-    product = np.maximum(events.product, 0)
-    has_product = events.product >= 0
+    product = events.product
     low = book.start[session] % 4 * 5
     span = joined(digits(low), "-", digits(low + 20))
     filters = joined('[{"type":"price","value":"', span, '"}]')
@@ -168,13 +164,13 @@ def _properties(
     return json_object(
         {
             "session_id": digits(book.start[session]),
-            "sku": only(chosen(world.catalogue.skus(), product), has_product),
-            "name": only(chosen(world.catalogue.titles(), product), has_product),
-            "query": only(chosen(SEARCHES, np.maximum(book.search[session], 0)), kind == SEARCH),
+            "sku": chosen(world.catalogue.skus(), product),
+            "name": chosen(world.catalogue.titles(), product),
+            "query": only(chosen(SEARCHES, book.search[session]), kind == SEARCH),
             "filters": only(filters, kind == FILTER),
             "qr_code_id": only(joined("QR", digits(events.product, 4)), kind == QR_SCAN),
             "order_id": only(order_names(order), is_purchase),
-            "total": only(cents(total[order]), is_purchase),
+            "total": only(cents(numbers_at(orders.total, order, 0)), is_purchase),
             "currency": only(chosen(("USD", "CAD"), currency), is_purchase),
         },
         raw=frozenset({"filters"}),

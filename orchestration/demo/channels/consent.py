@@ -14,6 +14,7 @@ from orchestration.demo.columns import (
     Rows,
     chosen,
     constant,
+    dates,
     digits,
     either,
     joined,
@@ -42,6 +43,7 @@ FEED = Feed(SOURCE, "events", NewlineJson(), restated_after=(2,))
 FEEDS = (FEED,)
 STATUSES = ("granted", "denied", "pending_double_opt_in", "withdrawn")
 GRANTED, DENIED, PENDING, WITHDRAWN = range(4)
+_COOKIE_CONSENT_DAYS = 395
 _LATE_PPM = 25_000
 _SOURCES = ("web_form", "store_tablet", "app_settings", "call_centre")
 
@@ -86,6 +88,10 @@ def deliver(world: World) -> Iterator[tuple[Feed, Rows]]:
         "captured_via": either(by_message, "unsubscribe_link", captured),
         "offer": only(
             constant("5 % off the first order", count), (status == GRANTED) & (person % 4 == 0)
+        ),
+        "valid_until": dates(
+            world.days.since_1970(day) + _COOKIE_CONSENT_DAYS,
+            (status == GRANTED) & np.isin(channel, (ADS, ANALYTICS)),
         ),
         "region": chosen([c.country for c in world.places.cities], world.people.store[person]),
         "occurred_at": seconds(moment),

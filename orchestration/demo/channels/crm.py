@@ -7,7 +7,6 @@ and the merge is evidence. Handles on social networks stand here for a few.
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from orchestration.demo.addresses import (
     address_parts,
@@ -31,6 +30,7 @@ from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv
 from orchestration.demo.names import JUNK_NAMES
 from orchestration.demo.people import PROSPECT
+from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Bools, Ints
 from orchestration.demo.snapshots import moment_of, snapshot_days
 from orchestration.demo.world import World
@@ -143,14 +143,13 @@ def _drawn_once(world: World, person: Ints) -> dict[str, Column]:
     stream = world.streams.named("crm/typed")
     everyone = world.people.ids()
     count = len(everyone)
-    position = pa.array(person)
     given = given_names_typed(world.people, everyone, stream)
     email = world.emails.as_typed(everyone, stream)
     junk = chosen(JUNK_NAMES, stream.below(len(JUNK_NAMES), count))
     return {
-        "given": given.take(position),
-        "email": email.take(position),
-        "junk_name": junk.take(position),
+        "given": column_at(given, person),
+        "email": column_at(email, person),
+        "junk_name": column_at(junk, person),
         "is_junk": stream.chance(8_000, count)[person],
         "gives_phone": stream.chance(450_000, count)[person],
         "gives_address": stream.chance(600_000, count)[person],

@@ -8,7 +8,6 @@ own. The ledger is the file that arrives twice when an incident is planted.
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from orchestration.demo.addresses import family_names, given_names_typed
 from orchestration.demo.baskets import summed_by
@@ -23,12 +22,12 @@ from orchestration.demo.columns import (
     joined,
     only,
     seconds,
-    texts,
     whole,
 )
 from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv
 from orchestration.demo.ledger import BURN, EARN, ENTRY_TYPES, POINTS_A_VOUCHER, Ledger
+from orchestration.demo.positions import NOTHING, column_at, numbers_at
 from orchestration.demo.random_numbers import Ints
 from orchestration.demo.snapshots import snapshot_days
 from orchestration.demo.world import World
@@ -65,19 +64,13 @@ def _ledger_rows(world: World, ledger: Ledger, receipt_ids: Column) -> Rows:
             "channel": chosen(("store", "web"), channel),
             "business_date": dates(world.days.since_1970(ledger.day)),
             "occurred_at": seconds(ledger.moment),
-            "transaction_id": only(_taken(receipt_ids, ledger.receipt), is_receipt),
-            "order_name": only(order_names(np.maximum(ledger.order, 0)), is_order),
+            "transaction_id": column_at(receipt_ids, ledger.receipt),
+            "order_name": only(order_names(ledger.order), is_order),
             "voucher_id": only(voucher_ids(ledger.voucher), ledger.voucher >= 0),
             "expires_on": dates(world.days.since_1970(ledger.day) + 365, ledger.kind == EARN),
         },
         ledger.day,
     )
-
-
-def _taken(column: Column, positions: Ints) -> Column:
-    if not len(column):
-        return pa.nulls(len(positions), pa.string())
-    return column.take(pa.array(np.maximum(positions, 0)))
 
 
 def voucher_ids(voucher: Ints) -> Column:
@@ -97,8 +90,8 @@ def _members(world: World, ledger: Ledger, as_of: int) -> Rows:
     day = np.full(len(person), as_of)
     stream = world.streams.named("loyalty/members")
     everyone = people.ids()
-    typed = given_names_typed(people, everyone, stream).take(pa.array(person))
-    email = world.emails.as_typed(everyone, stream, junk_ppm=20_000).take(pa.array(person))
+    typed = column_at(given_names_typed(people, everyone, stream), person)
+    email = column_at(world.emails.as_typed(everyone, stream, junk_ppm=20_000), person)
     phone = world.phones.as_typed(world.phones.line_on(everyone, people.first_day), stream)
     has_email = stream.chance(700_000, len(people))[person] & ~is_second
     has_phone = stream.chance(500_000, len(people))[person]
@@ -111,7 +104,7 @@ def _members(world: World, ledger: Ledger, as_of: int) -> Rows:
             "first_name": typed,
             "last_name": family_names(people, person),
             "email": only(email, has_email),
-            "phone": only(phone.take(pa.array(person)), has_phone),
+            "phone": only(column_at(phone, person), has_phone),
             "home_store_id": chosen(world.places.store_codes, people.store[person]),
             "household_id": world.identifiers.mail_household_text(people.household[person]),
             "tier": chosen(TIERS, tier),
@@ -124,11 +117,11 @@ def _members(world: World, ledger: Ledger, as_of: int) -> Rows:
 def _earned(ledger: Ledger, card: Ints, as_of: int) -> Ints:
     seen = (ledger.day <= as_of) & (ledger.kind != BURN)
     order = np.argsort(card, kind="stable")
-    if not len(card):
-        return np.zeros(0, dtype=np.int64)
-    place = order[np.searchsorted(card[order], ledger.card[seen]).clip(max=len(card) - 1)]
-    known = card[place] == ledger.card[seen]
-    return summed_by(place[known], ledger.points[seen][known], len(card))
+    sought, points = ledger.card[seen], ledger.points[seen]
+    slot = np.searchsorted(card[order], sought)
+    place = numbers_at(order, np.where(slot < len(card), slot, NOTHING))
+    known = numbers_at(card, place) == sought
+    return summed_by(place[known], points[known], len(card))
 
 
 def _vouchers(world: World, ledger: Ledger, as_of: int) -> Rows:
@@ -136,7 +129,7 @@ def _vouchers(world: World, ledger: Ledger, as_of: int) -> Rows:
     day = np.full(len(seen), as_of)
     redeemed = ledger.day[seen] + 3 + ledger.person[seen] % 9
     is_redeemed = (redeemed <= as_of) & (ledger.person[seen] % 4 > 0)
-    status = texts(("issued", "redeemed")).take(pa.array(is_redeemed.astype(np.int64)))
+    status = chosen(("issued", "redeemed"), is_redeemed.astype(np.int64))
     return Rows(
         {
             "voucher_id": voucher_ids(ledger.voucher[seen]),

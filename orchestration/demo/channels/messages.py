@@ -7,7 +7,6 @@ profiles and campaigns as snapshots. People held out of a campaign have no event
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from orchestration.demo.addresses import address_parts, family_names, given_names
 from orchestration.demo.campaigns import BY_EMAIL, BY_PUSH, BY_SMS, sending_moments
@@ -27,7 +26,7 @@ from orchestration.demo.columns import (
     texts,
     whole,
 )
-from orchestration.demo.consent import CONSENT_CHANNELS, EMAIL, SMS
+from orchestration.demo.consent import CONSENT_CHANNELS, EMAIL, PUSH, SMS
 from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv, JsonArray, NewlineJson
 from orchestration.demo.people import CARDLESS
@@ -157,9 +156,9 @@ def _subjects(world: World) -> list[str]:
 
 
 def _profiles(world: World, as_of: int) -> Rows:
-    """Profiles of everyone who was ever asked for e-mail or SMS."""
+    """Profiles of everyone who was ever asked for e-mail, SMS or push."""
     people, consents = world.people, world.consents
-    asked = (consents.answered[EMAIL] <= as_of) | (consents.answered[SMS] <= as_of)
+    asked = (consents.answered[[EMAIL, SMS, PUSH]] <= as_of).any(axis=0)
     person = np.flatnonzero(asked & (people.kind != CARDLESS))
     day = np.full(len(person), as_of)
     columns: dict[str, Column] = {
@@ -187,9 +186,7 @@ def _profiles(world: World, as_of: int) -> Rows:
         granted = consents.holds_for(channel, person, day)
         left = consents.withdrawn[channel, person] <= as_of
         state = np.where(granted, 0, np.where(left, 1, 2))
-        columns[name] = texts(("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED")).take(
-            pa.array(state)
-        )
+        columns[name] = chosen(("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"), state)
     return Rows(columns, day)
 
 

@@ -52,8 +52,9 @@ from orchestration.demo.order_book import (
     OrderBook,
 )
 from orchestration.demo.people import CARDLESS
-from orchestration.demo.random_numbers import Bools, Ints, key_of, mixed
-from orchestration.demo.session_book import ORIGINS, SessionBook
+from orchestration.demo.positions import NOTHING, column_at, numbers_at
+from orchestration.demo.random_numbers import Ints, key_of, mixed
+from orchestration.demo.session_book import GOOGLE_ADS, ORIGINS, SessionBook
 from orchestration.demo.snapshots import moment_of, snapshot_days
 from orchestration.demo.world import World
 
@@ -73,6 +74,7 @@ _FIRST_ORDER = 4_500_000_000_000
 _FIRST_REFUND = 850_000_000_000
 _FIRST_TRANSACTION = 5_600_000_000_000
 _STORE_LOCATION = 61_000
+CONDITIONS = ("unopened", "opened", "damaged")
 GATEWAYS = ("shopify_payments", "paypal", "marketplace_payments")
 REFUND_NOTES = ("damaged", "changed_mind", "wrong_item", "arrived_late", "too_small")
 
@@ -181,12 +183,15 @@ def _orders(world: World, book: OrderBook, sessions: SessionBook) -> Rows:
             "financial_status": either(known_cancelled, "refunded", constant("paid", count)),
             "source_name": chosen(SALES_CHANNELS, book.channel),
             "location_id": whole(location_ids(sales.city), is_pickup),
+            "seller_id": only(
+                joined("SELLER", digits(order % 7, 3)), book.channel == BY_MARKETPLACE
+            ),
             "buyer_accepts_marketing": flags(
                 world.consents.holds_for(EMAIL_CONSENT, person, sales.day)
             ),
             "checkout_token": token,
             "cart_token": joined("c1-", token),
-            "landing_site": _landing(book, sessions),
+            "landing_site": _landing(world, book, sessions),
             "referring_site": _referrer(book, sessions),
             "gateway": _gateway(book),
             "discount_codes": either(coupon_amount > 0, joined("[", codes, "]"), "[]"),
@@ -205,25 +210,26 @@ def _gateway(book: OrderBook) -> Column:
     return chosen(GATEWAYS, gateway)
 
 
-def _landing(book: OrderBook, sessions: SessionBook) -> Column:
-    session = np.maximum(book.session, 0)
-    if not len(sessions):
-        return pa.nulls(len(session), pa.string())
-    origin = sessions.origin[session]
+def _landing(world: World, book: OrderBook, sessions: SessionBook) -> Column:
+    """The page that the session began on, with its click id where the person allows it."""
+    session = _own_session(book)
+    origin, touch = numbers_at(sessions.origin, session), numbers_at(sessions.touch, session)
     path = [f"/?utm_source={source}&utm_medium={medium}" for source, medium, _ in ORIGINS]
-    return only(chosen(["/", *path[1:]], origin), _is_ours(book))
+    page = chosen(["/", *path[1:]], origin)
+    allowed = numbers_at(sessions.allows_ads.astype(np.int64), session, 0) == 1
+    gclid = joined(page, "&gclid=", world.identifiers.click_text(touch, "google"))
+    has_gclid = allowed & (origin == GOOGLE_ADS) & (touch >= 0)
+    return either(has_gclid, gclid, page)
 
 
 def _referrer(book: OrderBook, sessions: SessionBook) -> Column:
-    session = np.maximum(book.session, 0)
-    if not len(sessions):
-        return pa.nulls(len(session), pa.string())
-    referrers = [referrer for _, _, referrer in ORIGINS]
-    return only(chosen(referrers, sessions.origin[session]), _is_ours(book))
+    origin = numbers_at(sessions.origin, _own_session(book))
+    return chosen([referrer for _, _, referrer in ORIGINS], origin)
 
 
-def _is_ours(book: OrderBook) -> Bools:
-    return np.asarray((book.session >= 0) & np.isin(book.channel, (BY_WEB, BY_APP)))
+def _own_session(book: OrderBook) -> Ints:
+    """The session of orders of our own shop; others came from elsewhere."""
+    return np.where(np.isin(book.channel, (BY_WEB, BY_APP)), book.session, NOTHING)
 
 
 def _order_lines(world: World, book: OrderBook) -> Rows:
@@ -258,6 +264,7 @@ def _order_lines(world: World, book: OrderBook) -> Rows:
             "gift_card": flags(is_gift),
             "gift_card_hash": only(world.identifiers.gift_card_hash_text(gift_number), is_gift),
             "requires_shipping": flags(~is_gift),
+            "gift_wrap": flags(world.streams.named("shop/gift wrap").chance(20_000, len(day))),
             "fulfillment_method": chosen(METHODS, book.method[lines.sale]),
             "pickup_location_id": whole(location_ids(sales.city[lines.sale]), is_pickup),
         },
@@ -295,6 +302,7 @@ def _refund_lines(world: World, book: OrderBook) -> Rows:
     order = sales.lines.sale[lines.line]
     number = sales.lines.numbers()[lines.line]
     at = book.refunds.moment[lines.refund]
+    stream = world.streams.named("shop/conditions")
     return Rows(
         {
             "id": whole(_FIRST_REFUND * 8 + lines.line),
@@ -305,6 +313,7 @@ def _refund_lines(world: World, book: OrderBook) -> Rows:
             "subtotal": cents(lines.net),
             "total_tax": cents(lines.tax),
             "restock_type": constant("return", len(order)),
+            "condition": chosen(CONDITIONS, stream.pick((70, 22, 8), len(order))),
         },
         refund_day,
     ).ordered_by(at)
@@ -336,7 +345,7 @@ def _transactions(world: World, book: OrderBook) -> Rows:
             "order_id": whole(order_ids(order)),
             "refund_id": whole(_FIRST_REFUND + refund, refund >= 0),
             "kind": chosen(kinds, kind),
-            "gateway": _gateway(book).take(pa.array(order)),
+            "gateway": column_at(_gateway(book), order),
             "status": constant("success", len(order)),
             "amount": cents(amount),
             "currency": _currency(world, sales.city[order]),
@@ -429,4 +438,4 @@ def _account_names(world: World, person: Ints) -> Column:
     """Given names as they stand in accounts: always typed the same way."""
     stream = world.streams.named("shop/customers")
     everyone = given_names_typed(world.people, world.people.ids(), stream)
-    return everyone.take(pa.array(person))
+    return column_at(everyone, person)

@@ -19,6 +19,7 @@ from orchestration.demo.columns import (
     dates,
     digits,
     either,
+    flags,
     joined,
     local_times,
     only,
@@ -29,6 +30,7 @@ from orchestration.demo.contacts import Phones
 from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv
 from orchestration.demo.identifiers import CARD_BRANDS
+from orchestration.demo.positions import column_at, numbers_at
 from orchestration.demo.random_numbers import Bools, Ints
 from orchestration.demo.store_book import RECEIPT_TYPES, TENDER_TYPES, StoreBook
 from orchestration.demo.world import World
@@ -96,6 +98,7 @@ def _transactions(world: World, book: StoreBook, ids: Column) -> Rows:
             "receipt_no": whole(receipts.number),
             "transaction_type": chosen(RECEIPT_TYPES, receipts.kind),
             "business_date": dates(world.days.since_1970(receipts.day)),
+            "opened_at_local": local_times(receipts.local - stream.between(20, 400, count)),
             "completed_at_local": local_times(receipts.local),
             "completed_at": seconds(receipts.moment),
             "time_zone": chosen([city.zone for city in world.places.cities], receipts.city),
@@ -108,9 +111,7 @@ def _transactions(world: World, book: StoreBook, ids: Column) -> Rows:
             "loyalty_card_no": only(world.identifiers.card_text(receipts.card), receipts.card >= 0),
             "receipt_email": only(email_typed, gives_email),
             "receipt_phone": only(phone, gives_phone),
-            "related_transaction_id": only(
-                ids.take(pa.array(np.maximum(receipts.related, 0))), receipts.related >= 0
-            ),
+            "related_transaction_id": column_at(ids, receipts.related),
         },
         receipts.day,
     )
@@ -125,11 +126,10 @@ def _lines(world: World, book: StoreBook, ids: Column) -> Rows:
     lines, receipts = book.lines, book.receipts
     day = receipts.day[lines.receipt]
     is_back = lines.reason >= 0
-    origin = np.maximum(receipts.related[lines.receipt], 0)
     coupon = _coupon_codes(world, receipts.sale[lines.receipt], lines.has_coupon)
     return Rows(
         {
-            "transaction_id": ids.take(pa.array(lines.receipt)),
+            "transaction_id": column_at(ids, lines.receipt),
             "line_no": whole(lines.number),
             "business_date": dates(world.days.since_1970(day)),
             "sku": chosen(world.catalogue.skus(), lines.product),
@@ -141,9 +141,12 @@ def _lines(world: World, book: StoreBook, ids: Column) -> Rows:
             "tax_amount": cents(lines.tax),
             "cost_amount": cents(lines.cost),
             "coupon_code": coupon,
-            "return_of_transaction_id": only(ids.take(pa.array(origin)), is_back),
+            "is_gift": flags(world.streams.named("till/gifts").chance(15_000, len(day)) & ~is_back),
+            "return_of_transaction_id": only(
+                column_at(ids, receipts.related[lines.receipt]), is_back
+            ),
             "return_of_line_no": whole(lines.origin_number, is_back),
-            "return_reason": only(chosen(RETURN_REASONS, np.maximum(lines.reason, 0)), is_back),
+            "return_reason": chosen(RETURN_REASONS, lines.reason),
             "gift_card_hash": only(
                 world.identifiers.gift_card_hash_text(lines.gift_card), lines.gift_card >= 0
             ),
@@ -159,9 +162,9 @@ def _coupon_codes(world: World, sale: Ints, has_coupon: Bools) -> Column:
 
 def coupon_codes(world: World, touch: Ints, is_used: Bools) -> Column:
     """Codes of the coupons that touches brought, where they are used."""
-    campaign = world.behaviour.touches.campaign[np.maximum(touch, 0)]
-    codes = [campaign.coupon_code or None for campaign in world.campaigns] or [None]
-    return only(chosen(codes, np.maximum(campaign, 0)), is_used & (touch >= 0))
+    campaign = numbers_at(world.behaviour.touches.campaign, touch)
+    codes = [campaign.coupon_code or None for campaign in world.campaigns]
+    return only(chosen(codes, campaign), is_used)
 
 
 def _tenders(world: World, book: StoreBook, ids: Column) -> Rows:
@@ -174,7 +177,7 @@ def _tenders(world: World, book: StoreBook, ids: Column) -> Rows:
     city = receipts.city[tenders.receipt]
     return Rows(
         {
-            "transaction_id": ids.take(pa.array(tenders.receipt)),
+            "transaction_id": column_at(ids, tenders.receipt),
             "tender_no": whole(np.arange(len(starts)) - starts + 1),
             "business_date": dates(world.days.since_1970(day)),
             "tender_type": chosen(TENDER_TYPES, tenders.kind),

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from orchestration.demo.behaviour import FROM_EMAIL, FROM_SMS
 from orchestration.demo.calendar_days import SHOP_ZONE, to_local
-from orchestration.demo.channels.clicks import click_ids
+from orchestration.demo.channels.clicks import AD_CAMPAIGNS, ad_campaign_of, click_ids
 from orchestration.demo.channels.shop import order_names
 from orchestration.demo.columns import (
     Column,
@@ -35,6 +35,7 @@ from orchestration.demo.devices import BROWSERS, DEVICE_KINDS, SYSTEMS
 from orchestration.demo.feeds import Feed
 from orchestration.demo.formats import Parquet
 from orchestration.demo.order_book import OrderBook
+from orchestration.demo.positions import NOTHING, column_at, numbers_at
 from orchestration.demo.random_numbers import Bools, Ints
 from orchestration.demo.session_book import (
     GOOGLE_ADS,
@@ -54,12 +55,14 @@ from orchestration.demo.session_events import (
     PAGE_VIEW,
     PAYMENT,
     PRODUCT_VIEW,
+    PROMOTION,
     PURCHASE,
     QR_SCAN,
     SEARCH,
     SESSION_START,
     STOCK_CHECK,
     STORE_LOCATOR,
+    VIDEO,
     SessionEvents,
     expand,
 )
@@ -123,10 +126,8 @@ def _rows(world: World, book: SessionBook, orders: OrderBook, events: SessionEve
         "user_id": only(digits(world.identifiers.customer(person)), knows_user),
         "param_ga_session_id": only(digits(book.start[session]), measured),
         "param_page_location": _locations(world, book, events, click),
-        "param_page_referrer": only(_pick(_REFERRERS, origin), with_origin),
-        "param_search_term": only(
-            chosen(SEARCHES, np.maximum(book.search[session], 0)), kind == SEARCH
-        ),
+        "param_page_referrer": only(column_at(_REFERRERS, origin), with_origin),
+        "param_search_term": only(chosen(SEARCHES, book.search[session]), kind == SEARCH),
         "param_price_filter_min": only(whole(book.start[session] % 4 * 5), kind == FILTER),
         "param_price_filter_max": only(whole(book.start[session] % 4 * 5 + 20), kind == FILTER),
         "param_qr_code_id": only(joined("QR", digits(events.product, 4)), kind == QR_SCAN),
@@ -134,24 +135,28 @@ def _rows(world: World, book: SessionBook, orders: OrderBook, events: SessionEve
             chosen(places.store_codes, city), np.isin(kind, (STOCK_CHECK, STORE_LOCATOR, QR_SCAN))
         ),
         "param_coupon": only(_codes(world, book.campaign[session]), kind == COUPON_VIEW),
+        "param_promotion_id": only(
+            joined("PROMO", digits(book.day[session] // 7, 3)), kind == PROMOTION
+        ),
+        "param_video_title": only(constant("How to cook for six", len(kind)), kind == VIDEO),
         "param_engagement_time_msec": whole(events.engaged_ms, kind != SESSION_START),
-        "traffic_source_source": only(_pick(_SOURCES, origin), measured),
-        "traffic_source_medium": only(_pick(_MEDIUMS, origin), measured),
+        "traffic_source_source": only(column_at(_SOURCES, origin), measured),
+        "traffic_source_medium": only(column_at(_MEDIUMS, origin), measured),
         "collected_traffic_source_manual_source": only(
-            _pick(_SOURCES, origin), with_origin & (origin > 0)
+            column_at(_SOURCES, origin), with_origin & (origin > 0)
         ),
         "collected_traffic_source_manual_medium": only(
-            _pick(_MEDIUMS, origin), with_origin & (origin > 0)
+            column_at(_MEDIUMS, origin), with_origin & (origin > 0)
         ),
         "collected_traffic_source_manual_campaign_name": only(
-            _campaign_names(world, book.campaign[session]), with_origin
+            column_at(_campaign_names(world, book), session), with_origin
         ),
         "collected_traffic_source_gclid": only(
-            click["google"].take(pa.array(session)), clicked & with_origin & (origin == GOOGLE_ADS)
+            column_at(click["google"], session), clicked & with_origin & (origin == GOOGLE_ADS)
         ),
-        "device_category": _pick(texts(DEVICE_KINDS), devices.kind[device]),
-        "device_operating_system": _pick(texts(SYSTEMS), devices.system[device]),
-        "device_web_info_browser": _pick(texts(BROWSERS), devices.browser[device]),
+        "device_category": column_at(texts(DEVICE_KINDS), devices.kind[device]),
+        "device_operating_system": column_at(texts(SYSTEMS), devices.system[device]),
+        "device_web_info_browser": column_at(texts(BROWSERS), devices.browser[device]),
         "geo_country": chosen([c.country for c in places.cities], city),
         "geo_region": chosen([c.region for c in places.cities], city),
         "geo_city": chosen([c.name for c in places.cities], city),
@@ -159,7 +164,7 @@ def _rows(world: World, book: SessionBook, orders: OrderBook, events: SessionEve
         "stream_id": constant("3206010001", len(kind)),
         "privacy_info_analytics_storage": yes_no(measured),
         "privacy_info_ads_storage": yes_no(allows_ads),
-        "ecommerce_transaction_id": only(order_names(np.maximum(order, 0)), is_purchase),
+        "ecommerce_transaction_id": only(order_names(order), is_purchase),
         "ecommerce_purchase_revenue": only(_revenue(orders, order), is_purchase),
         "currency": only(chosen(("USD", "CAD"), world.currencies[city]), is_purchase),
         "items": _items(world, events),
@@ -178,10 +183,6 @@ _MEDIUMS = texts([medium for _, medium, _ in ORIGINS])
 _REFERRERS = texts([referrer for _, _, referrer in ORIGINS])
 
 
-def _pick(column: Column, positions: Ints) -> Column:
-    return column.take(pa.array(positions))
-
-
 def joined_date(local: Ints) -> Column:
     """Wall clock seconds as the eight digits of their date."""
     text = local_times(local)
@@ -197,18 +198,20 @@ def yes_no(values: Bools) -> Column:
 
 
 def _revenue(orders: OrderBook, order: Ints) -> Column:
-    total = orders.total if len(orders.channel) else np.zeros(1, dtype=np.int64)
-    return cents(total[np.maximum(order, 0)])
+    return cents(numbers_at(orders.total, order, 0))
 
 
-def _campaign_names(world: World, campaign: Ints) -> Column:
-    names: list[str | None] = [c.name for c in world.campaigns]
-    return _pick(texts([*names, None]), np.where(campaign >= 0, campaign, len(names)))
+def _campaign_names(world: World, book: SessionBook) -> Column:
+    """By session: the campaign of the message, or of the ad."""
+    sent: list[str | None] = [campaign.name for campaign in world.campaigns]
+    paid: list[str | None] = [campaign.name for campaign in AD_CAMPAIGNS]
+    ad = ad_campaign_of(book.origin, book.touch)
+    of_ad = np.where(ad >= 0, len(sent) + ad, NOTHING)
+    return chosen([*sent, *paid], np.where(book.campaign >= 0, book.campaign, of_ad))
 
 
 def _codes(world: World, campaign: Ints) -> Column:
-    codes: list[str | None] = [c.coupon_code or None for c in world.campaigns]
-    return _pick(texts([*codes, None]), np.where(campaign >= 0, campaign, len(codes)))
+    return chosen([c.coupon_code or None for c in world.campaigns], campaign)
 
 
 def _locations(
@@ -216,9 +219,7 @@ def _locations(
 ) -> Column:
     """Addresses of pages; the first ones carry what the link carried."""
     session, kind = events.session, events.kind
-    product_page = joined(
-        _SITE, "/products/", _pick(texts(world.catalogue.skus()), np.maximum(events.product, 0))
-    )
+    product_page = joined(_SITE, "/products/", chosen(world.catalogue.skus(), events.product))
     paths = {
         SEARCH: "/search",
         STORE_LOCATOR: "/stores",
@@ -228,13 +229,13 @@ def _locations(
         PURCHASE: "/checkout/thank-you",
         GIFT_OPTION: "/gift-options",
     }
-    page = _pick(texts([_SITE + paths.get(kind, "/") for kind in range(len(EVENTS))]), kind)
+    page = column_at(texts([_SITE + paths.get(kind, "/") for kind in range(len(EVENTS))]), kind)
     page = either((kind == PRODUCT_VIEW) | (kind == QR_SCAN), product_page, page)
     links = [
         f"?utm_source={source}&utm_medium={medium}" if position else ""
         for position, (source, medium, _) in enumerate(ORIGINS)
     ]
-    query = _pick(texts(links), book.origin)
+    query = column_at(texts(links), book.origin)
     reason, origin = book.reason, book.origin
     google = joined("&gclid=", click["google"])
     meta = joined("&fbclid=", click["meta"])
@@ -245,16 +246,16 @@ def _locations(
     profile = joined("&_kx=", world.identifiers.profile_text(book.person))
     sent = np.isin(reason, (FROM_EMAIL, FROM_SMS)) & (book.person % 3 == 0)
     query = joined(query, first_of(only(profile, sent), empty))
-    return either(kind <= PAGE_VIEW, joined(page, _pick(query, session)), page)
+    return either(kind <= PAGE_VIEW, joined(page, column_at(query, session)), page)
 
 
 def _items(world: World, events: SessionEvents) -> Column:
-    product = np.maximum(events.product, 0)
+    product = events.product
     item = json_object(
         {
-            "item_id": _pick(texts(world.catalogue.skus()), product),
-            "item_name": _pick(texts(world.catalogue.titles()), product),
+            "item_id": chosen(world.catalogue.skus(), product),
+            "item_name": chosen(world.catalogue.titles(), product),
             "quantity": whole(np.ones(len(product), dtype=np.int64)),
         }
     )
-    return only(joined("[", item, "]"), events.product >= 0)
+    return only(joined("[", item, "]"), product >= 0)

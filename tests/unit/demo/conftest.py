@@ -10,6 +10,7 @@ import pytest
 from orchestration.demo.books import Books
 from orchestration.demo.deliveries import Delivered
 from orchestration.demo.feeds import Feed
+from orchestration.demo.formats import Parquet
 from orchestration.demo.incidents import Planting
 from orchestration.demo.panel import PanelCards, read_panel_cards
 from orchestration.demo.retailer import Outcome, generate
@@ -20,7 +21,7 @@ from tests.unit.demo.reading import read_file
 SEED = 7
 
 
-@dataclass
+@dataclass(repr=False)
 class Retailer:
     """A run with its files."""
 
@@ -50,7 +51,10 @@ class Retailer:
         if key not in self._tables:
             last = {delivered.partition: delivered for delivered in self.files(source, entity)}
             frames = [self.read(delivered) for delivered in last.values()]
-            self._tables[key] = pd.concat([f for f in frames if len(f)] or frames[:1])
+            table = pd.concat([f for f in frames if len(f)] or frames[:1])
+            is_text = not isinstance(self.feed(source, entity).dialect, Parquet)
+            # JSON leaves out what is empty, so a column may be missing on some days.
+            self._tables[key] = table.fillna("") if is_text else table
         return self._tables[key].reset_index(drop=True)
 
     def truth(self, name: str) -> pd.DataFrame:
