@@ -26,7 +26,7 @@ from orchestration.demo.campaigns import (
 from orchestration.demo.consent import EMAIL, MAIL, PUSH, SMS, Consents
 from orchestration.demo.contacts import Emails
 from orchestration.demo.incidents import CHECKOUT_OUTAGE, Incidents
-from orchestration.demo.people import CARDLESS, CHANNELS_OF_EFFECT, People
+from orchestration.demo.people import CARDLESS, CHANNELS_OF_EFFECT, FREE_ACQUISITIONS, People
 from orchestration.demo.random_numbers import BILLION, Bools, Ints, Stream, Streams
 
 _MOST_LIKELY = BILLION * 95 // 100
@@ -193,7 +193,8 @@ class _Simulation:
         self._receipts.append(self._buy(day, store_rate, self._store))
         self._order(day, online_rate)
         browsed = self._browse.chance(people.browse_rate * season // 1000, len(people))
-        self._visit(np.flatnonzero(browsed & alive), day, BROWSE)
+        comes_first = (people.first_day == day) & np.isin(people.acquired_by, FREE_ACQUISITIONS)
+        self._visit(np.flatnonzero((browsed | comes_first) & alive), day, BROWSE)
 
     def _send(self, campaign: Campaign, day: int) -> None:
         """Choose the audience, hold some out at random, and let the others be touched."""
@@ -242,7 +243,8 @@ class _Simulation:
         rate = np.where(
             alive & (people.kind != CARDLESS), _AD_CLICK_PPM + people.effects[BY_AD] * 10, 0
         )
-        who = np.flatnonzero(self._ads.chance(rate, len(people)))
+        comes_by_ad = (people.first_day == day) & (people.acquired_by > max(FREE_ACQUISITIONS))
+        who = np.flatnonzero(self._ads.chance(rate, len(people)) | comes_by_ad)
         count, first = len(who), self._state.touch_count
         self._state.begin(BY_AD, who, day)
         everyone, nobody = np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)

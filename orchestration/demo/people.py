@@ -13,6 +13,7 @@ from orchestration.demo import names
 from orchestration.demo.calendar_days import Days
 from orchestration.demo.panel import PanelCards
 from orchestration.demo.places import Places
+from orchestration.demo.positions import numbers_at
 from orchestration.demo.random_numbers import MILLION, Bools, Ints, Stream, Streams
 from orchestration.demo.sizes import Size
 
@@ -40,6 +41,12 @@ class Persona:
     favourites: tuple[int, ...]
     """Departments in which most is bought."""
 
+
+ACQUIRED_BY = ("direct", "organic_search", "referral", "paid_search", "paid_social")
+FREE_ACQUISITIONS = (0, 1, 2)
+_ACQUIRED_SHARES = (25, 28, 12, 20, 15)
+_WORTH = np.array((1000, 1050, 1400, 1100, 400), dtype=np.int64)
+"""How much those buy who came that way, in thousandths: paid social brings cheap people."""
 
 CHANNELS_OF_EFFECT = ("email", "mail", "sms", "push", "ad")
 
@@ -82,6 +89,8 @@ class People:
     favourite: Ints
     has_account: Bools
     has_app: Bools
+    acquired_by: Ints
+    """Position in ACQUIRED_BY of how somebody new came to the shop, or -1."""
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -119,6 +128,8 @@ def make_people(
     effects = _by_persona([list(p.effects) for p in PERSONAS])[persona].T
     effects = effects * stream.between(500, 1500, count) // 1000
     is_online = np.isin(kind, (PANEL, CARD, ONLINE, PROSPECT))
+    acquired_by = streams.named("acquisition").pick(_ACQUIRED_SHARES, count)
+    acquired_by = np.where(np.isin(kind, (ONLINE, PROSPECT)) & (first_day > 0), acquired_by, -1)
     favourites = _by_persona([(p.favourites * 12)[:12] for p in PERSONAS])
     return People(
         kind=kind,
@@ -142,7 +153,8 @@ def make_people(
         ),
         first_day=first_day,
         last_day=last_day,
-        **_rates(streams.named("rates"), kind, persona),
+        acquired_by=acquired_by,
+        **_rates(streams.named("rates"), kind, persona, numbers_at(_WORTH, acquired_by, 1000)),
         effects=effects,
         favourite=favourites[persona, stream.below(12, count)],
         has_account=is_online & stream.chance(np.where(kind == PROSPECT, 350_000, 620_000), count),
@@ -177,10 +189,10 @@ def _lifetimes(stream: Stream, kind: Ints, persona: Ints, days: Days) -> tuple[I
     return first_day, first_day + 1 + stream.exponential(mean, count)
 
 
-def _rates(stream: Stream, kind: Ints, persona: Ints) -> dict[str, Ints]:
+def _rates(stream: Stream, kind: Ints, persona: Ints, worth: Ints) -> dict[str, Ints]:
     """Rates a day in parts per million; heterogeneous around the persona's."""
     count = len(kind)
-    spread = 300_000 + stream.exponential(700_000, count)
+    spread = (300_000 + stream.exponential(700_000, count)) * worth // 1000
     store_share = np.array([0, 1000, 800, 0, 0])[kind]
     online_share = np.array([600, 700, 0, 1600, 0])[kind]
     browse_share = np.array([600, 700, 0, 1500, 800])[kind]

@@ -12,8 +12,9 @@ from orchestration.demo.behaviour import BROWSE, BUY, FROM_AD, FROM_EMAIL, FROM_
 from orchestration.demo.calendar_days import DAY_SECONDS, SHOP_ZONE, online_seconds, to_utc
 from orchestration.demo.campaigns import sending_moments
 from orchestration.demo.consent import ADS, ANALYTICS
+from orchestration.demo.people import FREE_ACQUISITIONS
 from orchestration.demo.positions import NOTHING, numbers_at
-from orchestration.demo.random_numbers import Bools, Ints
+from orchestration.demo.random_numbers import Bools, Ints, Stream
 from orchestration.demo.world import World
 
 WEB, APP = range(2)
@@ -35,6 +36,7 @@ DIRECT, GOOGLE, BING, GOOGLE_ADS, META_ADS, SOCIAL, EMAIL, SMS, PUSH, REVIEW_SIT
     11
 )
 _FREE_ORIGINS = (38, 30, 6, 0, 0, 8, 0, 0, 0, 6, 0)
+_ORIGIN_OF_ACQUISITION = np.array((DIRECT, GOOGLE, REVIEW_SITE, GOOGLE_ADS, META_ADS))
 _PAID_ORIGINS = (0, 0, 0, 52, 36, 0, 0, 0, 0, 0, 12)
 SEARCHES = ("gluten free", "gift ranking", "lasagna", "candles", "coffee", "cheap dinner",
             "birthday gift", "organic berries", "maple", "recycled paper")  # fmt: skip
@@ -140,9 +142,7 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
         reason=reason,
         touch=touch,
         order=sessions.order,
-        origin=_origins(
-            reason, stream.pick(_FREE_ORIGINS, count), stream.pick(_PAID_ORIGINS, count)
-        ),
+        origin=_origins(world, reason, stream),
         campaign=campaign,
         views=views,
         department=people.favourite[person],
@@ -176,8 +176,17 @@ def _starts(world: World, views: Ints, second_of_day: Ints) -> Ints:
     return start
 
 
-def _origins(reason: Ints, free: Ints, paid: Ints) -> Ints:
-    origin = np.where(np.isin(reason, (BROWSE, BUY)), free, DIRECT)
+def _origins(world: World, reason: Ints, stream: Stream) -> Ints:
+    """Messages have one origin; ads and free visits several; new people come their own way."""
+    sessions, people = world.behaviour.sessions, world.people
+    count = len(reason)
+    is_free, is_paid = np.isin(reason, (BROWSE, BUY)), reason == FROM_AD
+    origin = np.where(is_free, stream.pick(_FREE_ORIGINS, count), DIRECT)
+    origin = np.where(is_paid, stream.pick(_PAID_ORIGINS, count), origin)
     for of_reason, of_origin in ((FROM_EMAIL, EMAIL), (FROM_SMS, SMS), (FROM_PUSH, PUSH)):
         origin = np.where(reason == of_reason, of_origin, origin)
-    return np.where(reason == FROM_AD, paid, origin)
+    on_first_day = sessions.day == people.first_day[sessions.person]
+    way = np.where(on_first_day, people.acquired_by[sessions.person], NOTHING)
+    came_free = np.isin(way, FREE_ACQUISITIONS)
+    own = (is_free & came_free) | (is_paid & ~came_free & (way >= 0))
+    return np.where(own, numbers_at(_ORIGIN_OF_ACQUISITION, way), origin)

@@ -34,7 +34,7 @@ from orchestration.demo.consent import CONSENT_CHANNELS, PURPOSES
 from orchestration.demo.deliveries import Delivered
 from orchestration.demo.formats import Csv, open_writer
 from orchestration.demo.owners import owners
-from orchestration.demo.people import CHANNELS_OF_EFFECT, KINDS, PERSONAS
+from orchestration.demo.people import ACQUIRED_BY, CHANNELS_OF_EFFECT, KINDS, PERSONAS
 from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Ints
 from orchestration.demo.session_book import WEB
@@ -90,6 +90,7 @@ def _people(world: World) -> Mapping[str, Column]:
         "online_purchases_per_million_days": whole(people.online_rate),
         "alive_from": dates(world.days.since_1970(people.first_day)),
         "alive_until": dates(world.days.since_1970(people.last_day), in_window),
+        "acquired_by": chosen(ACQUIRED_BY, people.acquired_by),
         "has_account": flags(people.has_account),
         "has_app": flags(people.has_app),
     }

@@ -1,7 +1,7 @@
 """One small retailer for all tests of the demo, its files read back as people would."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,13 +12,17 @@ from orchestration.demo.deliveries import Delivered
 from orchestration.demo.feeds import Feed
 from orchestration.demo.formats import Parquet
 from orchestration.demo.incidents import Planting
-from orchestration.demo.panel import PanelCards, read_panel_cards
+from orchestration.demo.panel import NO_PANEL, PanelCards, read_panel_cards
 from orchestration.demo.retailer import Outcome, generate
-from orchestration.demo.sizes import TINY
+from orchestration.demo.sizes import TINY, Size
 from orchestration.settings import load_settings
 from tests.unit.demo.reading import read_file
 
 SEED = 7
+SMALLEST = replace(
+    TINY, name="smallest", day_count=24, daily_days=18, card_people=120, online_people=160
+)
+"""Without the panel, for tests that need several runs."""
 
 
 @dataclass(repr=False)
@@ -69,14 +73,16 @@ def panel() -> PanelCards:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory, panel: PanelCards) -> Callable[..., Retailer]:
     """Make a run; the same arguments make it once."""
-    made: dict[tuple[int, Planting], Retailer] = {}
+    made: dict[tuple[Size, int, Planting], Retailer] = {}
 
-    def make(seed: int = SEED, planting: Planting = Planting.ALL) -> Retailer:
-        if (seed, planting) not in made:
-            output = tmp_path_factory.mktemp(f"retailer-{seed}-{planting}")
-            outcome = generate(output, size=TINY, seed=seed, panel=panel, planting=planting)
-            made[seed, planting] = Retailer(output, outcome)
-        return made[seed, planting]
+    def make(seed: int = SEED, planting: Planting = Planting.ALL, size: Size = TINY) -> Retailer:
+        key = (size, seed, planting)
+        if key not in made:
+            output = tmp_path_factory.mktemp(f"{size.name}-{seed}-{planting}")
+            cards = panel if size is TINY else NO_PANEL
+            outcome = generate(output, size=size, seed=seed, panel=cards, planting=planting)
+            made[key] = Retailer(output, outcome)
+        return made[key]
 
     return make
 

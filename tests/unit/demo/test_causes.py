@@ -7,7 +7,9 @@ import pytest
 
 from orchestration.demo.campaigns import BY_AD, plan_campaigns
 from orchestration.demo.incidents import Incidents
+from orchestration.demo.people import ACQUIRED_BY
 from orchestration.demo.random_numbers import Streams
+from orchestration.demo.session_book import GOOGLE_ADS, META_ADS
 from tests.unit.demo.conftest import Retailer
 
 
@@ -103,3 +105,20 @@ def test_nobody_is_written_to_without_consent(retailer: Retailer) -> None:
         answers = by_address[row["email"]]
         known = answers[answers["occurred_at"].str.slice(0, 10) <= row["day"]]
         assert known["status"].iloc[-1] == "granted"
+
+
+def test_new_people_come_the_way_that_the_truth_names(retailer: Retailer) -> None:
+    """Their first session has its origin, and cheap ways bring people who buy less."""
+    people = retailer.truth("people").set_index("person_id")
+    new = people[people["acquired_by"] != ""]
+    assert set(new["acquired_by"]) == set(ACQUIRED_BY)
+    sessions = retailer.truth("sessions").drop_duplicates("person_id").set_index("person_id")
+    book = retailer.books.sessions
+    origin = dict(zip(map(int, book.person[::-1]), map(int, book.origin[::-1]), strict=True))
+    by_ad = new[new["acquired_by"].isin(["paid_search", "paid_social"])]
+    assert set(by_ad.index) <= set(sessions.index)
+    first = {origin[int(person[1:]) - 1] for person in by_ad.index}
+    assert {GOOGLE_ADS, META_ADS} <= first
+    rate = new["online_purchases_per_million_days"].astype(int)
+    worth = rate[rate > 0].groupby(new["acquired_by"]).mean()
+    assert worth["paid_social"] < worth.drop("paid_social").min()
