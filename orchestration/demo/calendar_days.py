@@ -110,6 +110,8 @@ def to_local(zone: str, moments: Ints) -> Ints:
     return moments + offsets_at(zone, moments)
 
 
+_BEFORE_MIDNIGHT = 900
+"""What belongs together should not be cut by a change of date."""
 _HOURS_OPEN = (0,) * 7 + (20, 45, 60, 70, 85, 95, 80, 70, 75, 100, 120, 105, 70, 40, 15, 0, 0)
 _HOURS_ONLINE: tuple[int, ...] = (
     8,
@@ -143,5 +145,6 @@ def opening_seconds(stream: Stream, count: int) -> Ints:
 
 
 def online_seconds(stream: Stream, count: int) -> Ints:
-    """Seconds of a day at which people are online."""
-    return stream.pick(_HOURS_ONLINE, count) * 3600 + stream.below(3600, count)
+    """Seconds of a day at which people are online; nobody begins just before midnight."""
+    drawn = stream.pick(_HOURS_ONLINE, count) * 3600 + stream.below(3600, count)
+    return np.asarray(np.minimum(drawn, DAY_SECONDS - _BEFORE_MIDNIGHT))

@@ -20,7 +20,12 @@ class Feed:
 
     source: str
     entity: str
+    key: tuple[str, ...]
+    """Columns that tell rows of one delivery, and of all dates together, apart."""
     dialect: Dialect
+    dated_by: str = ""
+    """Column that says the business date: a date, or a moment in UTC whose date in the zone
+    of the shop it is. Snapshots have none."""
     rhythm: Literal["daily", "snapshot"] = "daily"
     restated_after: tuple[int, ...] = ()
 

@@ -40,6 +40,12 @@ from orchestration.demo.truth import write_truth
 
 Deliveries = Iterator[tuple[Feed, Rows]]
 
+_CHANNELS = (
+    till, shop, web, app, messages, loyalty, crm, consent, reference, ads, direct_mail, coupons,
+    service, inventory, social, store_floor, experiments,
+)  # fmt: skip
+ALL_FEEDS: tuple[Feed, ...] = tuple(feed for channel in _CHANNELS for feed in channel.FEEDS)
+
 
 @dataclass(frozen=True)
 class Outcome:

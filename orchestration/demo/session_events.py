@@ -49,7 +49,6 @@ _RARE = (
     (VIDEO, 15_000),
 )
 _GIFT_PERSONA = 4
-_SECONDS_A_STEP = 35
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,36 @@ from orchestration.demo.world import World
 
 GOOGLE, META, SEARCH = "synthetic_google_ads", "synthetic_meta_ads", "synthetic_search_console"
 FEEDS = (
-    Feed(GOOGLE, "ad_stats", Csv(), restated_after=(1,)),
-    Feed(GOOGLE, "keyword_stats", Csv()),
-    Feed(GOOGLE, "clicks", Csv(is_gzipped=True)),
-    Feed(META, "ad_stats", JsonArray()),
-    Feed(SEARCH, "performance", Csv(delimiter="\t")),
+    Feed(
+        GOOGLE,
+        "ad_stats",
+        key=("date", "account_id", "ad_id", "device"),
+        dated_by="date",
+        dialect=Csv(),
+        restated_after=(1,),
+    ),
+    Feed(
+        GOOGLE,
+        "keyword_stats",
+        key=("date", "customer_id", "keyword_text"),
+        dated_by="date",
+        dialect=Csv(),
+    ),
+    Feed(GOOGLE, "clicks", key=("gclid",), dated_by="date", dialect=Csv(is_gzipped=True)),
+    Feed(
+        META,
+        "ad_stats",
+        key=("date", "account_id", "ad_id", "device_platform"),
+        dated_by="date",
+        dialect=JsonArray(),
+    ),
+    Feed(
+        SEARCH,
+        "performance",
+        key=("date", "query", "country", "device"),
+        dated_by="date",
+        dialect=Csv(delimiter="\t"),
+    ),
 )
 ACCOUNT_ZONES = {
     GOOGLE: ("America/New_York", "America/Vancouver"),

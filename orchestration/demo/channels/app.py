@@ -44,7 +44,14 @@ from orchestration.demo.session_events import (
 from orchestration.demo.world import World
 
 SOURCE = "synthetic_app"
-FEED = Feed(SOURCE, "events", NewlineJson(), restated_after=(2,))
+FEED = Feed(
+    SOURCE,
+    "events",
+    key=("messageId",),
+    dated_by="timestamp",
+    dialect=NewlineJson(),
+    restated_after=(2,),
+)
 FEEDS = (FEED,)
 _NAMES = {
     "session_start": "Application Opened",

@@ -39,7 +39,14 @@ from orchestration.demo.random_numbers import Ints
 from orchestration.demo.world import World
 
 SOURCE = "synthetic_consent"
-FEED = Feed(SOURCE, "events", NewlineJson(), restated_after=(2,))
+FEED = Feed(
+    SOURCE,
+    "events",
+    key=("event_id",),
+    dated_by="occurred_at",
+    dialect=NewlineJson(),
+    restated_after=(2,),
+)
 FEEDS = (FEED,)
 STATUSES = ("granted", "denied", "pending_double_opt_in", "withdrawn")
 GRANTED, DENIED, PENDING, WITHDRAWN = range(4)

@@ -39,8 +39,10 @@ from orchestration.demo.world import World
 
 SOURCE = "synthetic_coupons"
 FEEDS = (
-    Feed(SOURCE, "definitions", Csv(delimiter=";"), rhythm="snapshot"),
-    Feed(SOURCE, "events", Csv(is_gzipped=True)),
+    Feed(SOURCE, "definitions", key=("code",), dialect=Csv(delimiter=";"), rhythm="snapshot"),
+    Feed(
+        SOURCE, "events", key=("event_id",), dated_by="business_date", dialect=Csv(is_gzipped=True)
+    ),
 )
 _VALID_AFTER_EFFECT = 7
 

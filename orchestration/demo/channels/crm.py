@@ -37,8 +37,20 @@ from orchestration.demo.world import World
 
 SOURCE = "synthetic_crm"
 FEEDS = (
-    Feed(SOURCE, "contacts", Csv(is_quoted=True, has_carriage_return=True), rhythm="snapshot"),
-    Feed(SOURCE, "contact_merges", Csv()),
+    Feed(
+        SOURCE,
+        "contacts",
+        key=("id",),
+        dialect=Csv(is_quoted=True, has_carriage_return=True),
+        rhythm="snapshot",
+    ),
+    Feed(
+        SOURCE,
+        "contact_merges",
+        key=("canonical_vid", "vid_to_merge"),
+        dated_by="timestamp",
+        dialect=Csv(),
+    ),
 )
 _IN_CRM_PPM = 550_000
 _OCCUPATIONS = ("teacher", "nurse", "engineer", "retired", "student", "clerk", "chef", "driver")

@@ -34,7 +34,12 @@ from orchestration.demo.world import World
 
 SOURCE = "synthetic_direct_mail"
 _PIPES = Csv(delimiter="|", encoding="cp1252", has_carriage_return=True, times="day_first")
-FEEDS = (Feed(SOURCE, "sends", _PIPES), Feed(SOURCE, "responses", _PIPES))
+FEEDS = (
+    Feed(SOURCE, "sends", key=("PIECE_ID",), dated_by="DROP_DATE", dialect=_PIPES),
+    Feed(
+        SOURCE, "responses", key=("PIECE_ID", "ORDER_REF"), dated_by="RESPONSE_DATE", dialect=_PIPES
+    ),
+)
 _CENTS_A_PIECE = 74
 CREATIVES = ("letter", "postcard", "catalogue")
 

@@ -17,8 +17,20 @@ from orchestration.demo.world import World
 
 SOURCE = "synthetic_inventory"
 FEEDS = (
-    Feed(SOURCE, "movements", Csv(delimiter=";")),
-    Feed(SOURCE, "levels", Parquet()),
+    Feed(
+        SOURCE,
+        "movements",
+        key=("movement_id",),
+        dated_by="business_date",
+        dialect=Csv(delimiter=";"),
+    ),
+    Feed(
+        SOURCE,
+        "levels",
+        key=("business_date", "sku", "location_code"),
+        dated_by="business_date",
+        dialect=Parquet(),
+    ),
 )
 _SAFETY_STOCK = 5
 

@@ -35,9 +35,15 @@ from orchestration.demo.world import World
 SOURCE = "synthetic_loyalty"
 _CSV = Csv(delimiter=";", is_quoted=True)
 FEEDS = (
-    Feed(SOURCE, "ledger", Csv(delimiter=";", times="plain")),
-    Feed(SOURCE, "members", _CSV, rhythm="snapshot"),
-    Feed(SOURCE, "vouchers", _CSV, rhythm="snapshot"),
+    Feed(
+        SOURCE,
+        "ledger",
+        key=("entry_id",),
+        dated_by="business_date",
+        dialect=Csv(delimiter=";", times="plain"),
+    ),
+    Feed(SOURCE, "members", key=("loyalty_id",), dialect=_CSV, rhythm="snapshot"),
+    Feed(SOURCE, "vouchers", key=("voucher_id",), dialect=_CSV, rhythm="snapshot"),
 )
 TIERS = ("basic", "silver", "gold")
 _TIER_FROM = (0, 400, 1500)

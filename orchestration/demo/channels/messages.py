@@ -36,9 +36,9 @@ from orchestration.demo.world import World
 
 SOURCE = "synthetic_messages"
 FEEDS = (
-    Feed(SOURCE, "events", NewlineJson(is_gzipped=True)),
-    Feed(SOURCE, "profiles", Csv(), rhythm="snapshot"),
-    Feed(SOURCE, "campaigns", JsonArray(), rhythm="snapshot"),
+    Feed(SOURCE, "events", key=("id",), dated_by="timestamp", dialect=NewlineJson(is_gzipped=True)),
+    Feed(SOURCE, "profiles", key=("id",), dialect=Csv(), rhythm="snapshot"),
+    Feed(SOURCE, "campaigns", key=("id",), dialect=JsonArray(), rhythm="snapshot"),
 )
 METRICS = (
     "Received Email", "Opened Email", "Clicked Email", "Bounced Email", "Marked Email as Spam",

@@ -36,12 +36,24 @@ from orchestration.demo.world import World
 CATALOGUE, LOCATIONS, FINANCE = "synthetic_catalogue", "synthetic_locations", "synthetic_finance"
 _TABS = Csv(delimiter="\t")
 FEEDS = (
-    Feed(CATALOGUE, "products", _TABS, rhythm="snapshot"),
-    Feed(CATALOGUE, "categories", _TABS, rhythm="snapshot"),
-    Feed(CATALOGUE, "prices", _TABS, rhythm="snapshot"),
-    Feed(CATALOGUE, "relations", _TABS, rhythm="snapshot"),
-    Feed(LOCATIONS, "locations", JsonArray(), rhythm="snapshot"),
-    Feed(FINANCE, "fx_rates", Csv(delimiter=";", decimal_mark=",", times="day_first")),
+    Feed(CATALOGUE, "products", key=("sku",), dialect=_TABS, rhythm="snapshot"),
+    Feed(CATALOGUE, "categories", key=("category_id",), dialect=_TABS, rhythm="snapshot"),
+    Feed(
+        CATALOGUE,
+        "prices",
+        key=("sku", "channel", "currency", "price_type"),
+        dialect=_TABS,
+        rhythm="snapshot",
+    ),
+    Feed(CATALOGUE, "relations", key=("sku", "related_sku"), dialect=_TABS, rhythm="snapshot"),
+    Feed(LOCATIONS, "locations", key=("location_id",), dialect=JsonArray(), rhythm="snapshot"),
+    Feed(
+        FINANCE,
+        "fx_rates",
+        key=("rate_date", "base_currency"),
+        dated_by="rate_date",
+        dialect=Csv(delimiter=";", decimal_mark=",", times="day_first"),
+    ),
 )
 RATE = pa.decimal128(18, 6)
 _SEASONS = ("all", "spring", "summer", "autumn", "winter")

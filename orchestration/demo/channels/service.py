@@ -32,9 +32,9 @@ from orchestration.demo.world import World
 
 SOURCE = "synthetic_service"
 FEEDS = (
-    Feed(SOURCE, "tickets", NewlineJson()),
-    Feed(SOURCE, "ticket_comments", NewlineJson()),
-    Feed(SOURCE, "satisfaction_ratings", JsonArray()),
+    Feed(SOURCE, "tickets", key=("id", "updated_at"), dated_by="updated_at", dialect=NewlineJson()),
+    Feed(SOURCE, "ticket_comments", key=("id",), dated_by="created_at", dialect=NewlineJson()),
+    Feed(SOURCE, "satisfaction_ratings", key=("id",), dated_by="created_at", dialect=JsonArray()),
 )
 CATEGORIES = ("late_delivery", "refund", "account", "product_question", "loyalty_points")
 LATE, REFUND = 0, 1
@@ -129,7 +129,7 @@ def deliver(world: World, orders: OrderBook) -> Iterator[tuple[Feed, Rows]]:
         "id": whole(_FIRST_TICKET * 10 + rated),
         "ticket_id": whole(_FIRST_TICKET + rated),
         "score": whole(tickets.rating[rated]),
-        "created_at": seconds(tickets.solved[rated] + 120),
+        "created_at": seconds(tickets.solved[rated]),
     }
     rating_day = solved_day[rated]
     yield (

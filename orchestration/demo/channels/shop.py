@@ -61,14 +61,18 @@ from orchestration.demo.world import World
 SOURCE = "synthetic_shop"
 _CSV = Csv()
 FEEDS = (
-    Feed(SOURCE, "orders", NewlineJson(is_gzipped=True)),
-    Feed(SOURCE, "order_lines", _CSV),
-    Feed(SOURCE, "refunds", JsonArray()),
-    Feed(SOURCE, "refund_lines", _CSV),
-    Feed(SOURCE, "transactions", Csv(is_quoted=True)),
-    Feed(SOURCE, "fulfillment_events", NewlineJson()),
-    Feed(SOURCE, "abandoned_checkouts", NewlineJson()),
-    Feed(SOURCE, "customers", Csv(has_byte_order_mark=True), rhythm="snapshot"),
+    Feed(
+        SOURCE, "orders", key=("id",), dated_by="created_at", dialect=NewlineJson(is_gzipped=True)
+    ),
+    Feed(SOURCE, "order_lines", key=("id",), dated_by="order_created_at", dialect=_CSV),
+    Feed(SOURCE, "refunds", key=("id",), dated_by="created_at", dialect=JsonArray()),
+    Feed(SOURCE, "refund_lines", key=("id",), dated_by="processed_at", dialect=_CSV),
+    Feed(SOURCE, "transactions", key=("id",), dated_by="created_at", dialect=Csv(is_quoted=True)),
+    Feed(SOURCE, "fulfillment_events", key=("id",), dated_by="happened_at", dialect=NewlineJson()),
+    Feed(SOURCE, "abandoned_checkouts", key=("id",), dated_by="created_at", dialect=NewlineJson()),
+    Feed(
+        SOURCE, "customers", key=("id",), dialect=Csv(has_byte_order_mark=True), rhythm="snapshot"
+    ),
 )
 _FIRST_ORDER = 4_500_000_000_000
 _FIRST_REFUND = 850_000_000_000
@@ -330,7 +334,7 @@ def _transactions(world: World, book: OrderBook) -> Rows:
     kind = np.repeat(np.arange(len(kinds)), counts)
     placed = sales.moment
     at = np.concatenate(
-        [placed[cards] + 3, placed[cards] + 40, placed[wallets] + 3, refunds.moment + 35]
+        [placed[cards] + 3, placed[cards] + 40, placed[wallets] + 3, refunds.moment]
     )
     day = np.concatenate([sales.day[cards], sales.day[cards], sales.day[wallets], refunds.day])
     amount = np.concatenate([book.total[order[: len(order) - counts[3]]], book.refund_totals()])
@@ -391,14 +395,14 @@ def _abandoned_checkouts(world: World, sessions: SessionBook) -> Rows:
     typed = world.emails.as_typed(person, stream)
     email = either(sessions.is_logged_in[left], world.emails.of(person), typed)
     token = hexadecimal(mixed(left, key_of(world.streams.seed, "abandoned")))
-    begun = sessions.end()[left]
+    begun = sessions.start[left] + 60
     return Rows(
         {
             "id": whole(_FIRST_ORDER * 3 + left),
             "token": token,
             "cart_token": joined("c1-", token),
             "created_at": seconds(begun),
-            "updated_at": seconds(begun + 300),
+            "updated_at": seconds(sessions.end()[left] + 300),
             "completed_at": pa.nulls(len(left), pa.string()),
             "email": only(email, gives_email),
             "customer_id": whole(world.identifiers.customer(person), sessions.is_logged_in[left]),

@@ -29,9 +29,13 @@ from orchestration.demo.world import World
 
 SOCIAL, REVIEWS = "synthetic_social", "synthetic_reviews"
 FEEDS = (
-    Feed(SOCIAL, "engagements", NewlineJson()),
-    Feed(SOCIAL, "posts_daily", Csv(is_quoted=True)),
-    Feed(REVIEWS, "reviews", JsonArray()),
+    Feed(
+        SOCIAL, "engagements", key=("engagement_id",), dated_by="occurred_at", dialect=NewlineJson()
+    ),
+    Feed(
+        SOCIAL, "posts_daily", key=("date", "post_id"), dated_by="date", dialect=Csv(is_quoted=True)
+    ),
+    Feed(REVIEWS, "reviews", key=("review_id",), dated_by="published_at", dialect=JsonArray()),
 )
 NETWORKS = ("facebook", "instagram", "x", "tiktok")
 TYPES = ("like", "comment", "share", "post", "mention", "follow")
@@ -116,6 +120,7 @@ def _reviews(world: World) -> Rows:
     first_line = np.searchsorted(sales.lines.sale, order)
     site = stream.pick((25, 55, 20), count)
     is_own = site == 1
+    published = to_utc(SHOP_ZONE, sales.local[order] + _DAYS_TO_REVIEW * DAY_SECONDS)
     person = sales.person[order]
     columns: dict[str, Column] = {
         "review_id": joined("RV", digits(order + 1, 8)),
@@ -127,6 +132,6 @@ def _reviews(world: World) -> Rows:
         "order_name": only(order_names(order), is_own),
         "helpful_votes": whole(stream.exponential(3, count)),
         "sentiment_percent": whole(rating * 40 - 110 + stream.below(20, count)),
-        "published_at": seconds(sales.moment[order] + _DAYS_TO_REVIEW * DAY_SECONDS),
+        "published_at": seconds(published),
     }
-    return Rows(columns, day[order]).ordered_by(sales.moment[order])
+    return Rows(columns, day[order]).ordered_by(published)

@@ -32,9 +32,21 @@ from orchestration.demo.world import World, local_to_utc
 
 SOURCE = "synthetic_store_floor"
 FEEDS = (
-    Feed(SOURCE, "interactions", Csv(delimiter="|")),
-    Feed(SOURCE, "footfall", Csv(delimiter=";", times="day_first")),
-    Feed(SOURCE, "visits", NewlineJson()),
+    Feed(
+        SOURCE,
+        "interactions",
+        key=("interaction_id",),
+        dated_by="business_date",
+        dialect=Csv(delimiter="|"),
+    ),
+    Feed(
+        SOURCE,
+        "footfall",
+        key=("store_id", "business_date", "hour_local"),
+        dated_by="business_date",
+        dialect=Csv(delimiter=";", times="day_first"),
+    ),
+    Feed(SOURCE, "visits", key=("visit_id",), dated_by="business_date", dialect=NewlineJson()),
 )
 _INTERACTION_TYPES = ("consultation", "tasting", "appointment", "event")
 _OUTCOMES = ("bought", "quote sent", "thinking", "none")
@@ -141,6 +153,7 @@ def _visits(world: World) -> Rows:
     columns: dict[str, Column] = {
         "visit_id": joined("VS", digits(number + 1, 9)),
         "store_id": chosen(world.places.store_codes, city),
+        "business_date": dates(world.days.since_1970(day)),
         "visited_at": seconds(moment),
         "method": chosen(_METHODS, stream.pick((55, 30, 15), len(person))),
         "device_id": world.devices.app_id_text(device),

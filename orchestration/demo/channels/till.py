@@ -45,9 +45,13 @@ _CANADIAN = Csv(
 )
 SOURCES = ("synthetic_till_us", "synthetic_till_ca")
 FEEDS = tuple(
-    Feed(source, entity, dialect)
+    Feed(source, entity, key=key, dated_by="business_date", dialect=dialect)
     for source, dialect in zip(SOURCES, (_AMERICAN, _CANADIAN), strict=True)
-    for entity in ("transactions", "transaction_lines", "tenders")
+    for entity, key in (
+        ("transactions", ("transaction_id",)),
+        ("transaction_lines", ("transaction_id", "line_no")),
+        ("tenders", ("transaction_id", "tender_no")),
+    )
 )
 RETURN_REASONS = ("damaged", "changed_mind", "wrong_item", "expired", "too_many")
 _RECEIPT_EMAIL_PPM = 160_000

@@ -69,7 +69,14 @@ from orchestration.demo.session_events import (
 from orchestration.demo.world import World
 
 SOURCE = "synthetic_web"
-FEED = Feed(SOURCE, "events", Parquet(), restated_after=(1, 2))
+FEED = Feed(
+    SOURCE,
+    "events",
+    key=("bundle_sequence_id", "batch_event_index"),
+    dated_by="event_timestamp",
+    dialect=Parquet(),
+    restated_after=(1, 2),
+)
 FEEDS = (FEED,)
 SESSIONS_A_BLOCK = 60_000
 _SITE = "https://shop.maple-main.example"
@@ -121,6 +128,7 @@ def _rows(world: World, book: SessionBook, orders: OrderBook, events: SessionEve
         "event_date": joined_date(local),
         "event_timestamp": microseconds(events.moment),
         "event_name": chosen(GA4_NAMES, kind),
+        "bundle_sequence_id": whole(session + 1),
         "batch_event_index": whole(events.number),
         "user_pseudo_id": only(devices.cookie_text(book.cookie[session]), measured),
         "user_id": only(digits(world.identifiers.customer(person)), knows_user),

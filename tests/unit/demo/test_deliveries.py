@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from orchestration.demo.calendar_days import SHOP_ZONE
 from orchestration.demo.deliveries import hand_over
+from orchestration.demo.feeds import Feed
 from orchestration.demo.incidents import (
     CHECKOUT_OUTAGE,
     CONFLICTING_OFFERS,
@@ -19,6 +21,7 @@ from orchestration.demo.incidents import (
     VOLUME_SPIKE,
     Incident,
 )
+from orchestration.demo.retailer import ALL_FEEDS
 from tests.unit.demo.conftest import Retailer
 
 
@@ -162,3 +165,34 @@ def test_an_inbox_holds_what_arrived_until_a_morning(retailer: Retailer, tmp_pat
     inbox_file = tmp_path.joinpath(*last.path.parts[2:])
     assert inbox_file.read_bytes() == (retailer.output / last.path).read_bytes()
     assert hand_over(retailer.output, tmp_path) > count
+
+
+def test_every_declared_feed_delivers_and_no_other(clean: Retailer) -> None:
+    assert set(ALL_FEEDS) == set(clean.outcome.totals)
+    assert len({(feed.source, feed.entity) for feed in ALL_FEEDS}) == len(ALL_FEEDS)
+
+
+@pytest.mark.parametrize("feed", ALL_FEEDS, ids=lambda f: f"{f.source}/{f.entity}")
+def test_keys_are_keys_and_files_hold_their_date(clean: Retailer, feed: Feed) -> None:
+    """What a contract will declare is true: over all dates, and for each file."""
+    key = list(feed.key)
+    if not feed.is_daily:
+        snapshot = clean.read(clean.files(feed.source, feed.entity)[-1])
+        assert len(snapshot)
+        assert not snapshot.duplicated(key).any()
+        return
+    table = clean.table(feed.source, feed.entity)
+    assert len(table)
+    assert not table.duplicated(key).any()
+    for file in clean.files(feed.source, feed.entity):
+        rows = clean.read(file)
+        if file.partition != "history" and len(rows):
+            assert set(business_dates(rows[feed.dated_by])) == {file.partition}
+
+
+def business_dates(column: pd.Series) -> pd.Series:
+    text = column.astype(str)
+    if (text.str.len() == len("2017-03-12")).all():
+        return text
+    utc = pd.to_datetime(text.str.replace("Z", ""), format="ISO8601").dt.tz_localize("UTC")
+    return utc.dt.tz_convert(SHOP_ZONE).dt.strftime("%Y-%m-%d")

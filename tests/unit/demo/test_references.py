@@ -85,39 +85,6 @@ def test_receipts_have_their_lines_and_what_comes_back_its_sale(retailer: Retail
     assert named(lines["sku"]) <= named(retailer.table("synthetic_catalogue", "products")["sku"])
 
 
-@pytest.mark.parametrize(
-    "source, entity, key",
-    [
-        ("synthetic_shop", "orders", ["id"]),
-        ("synthetic_shop", "order_lines", ["id"]),
-        ("synthetic_shop", "refund_lines", ["id"]),
-        ("synthetic_shop", "transactions", ["id"]),
-        ("synthetic_shop", "fulfillment_events", ["id"]),
-        ("synthetic_shop", "abandoned_checkouts", ["id"]),
-        ("synthetic_app", "events", ["messageId"]),
-        ("synthetic_messages", "events", ["id"]),
-        ("synthetic_loyalty", "ledger", ["entry_id"]),
-        ("synthetic_consent", "events", ["event_id"]),
-        ("synthetic_service", "tickets", ["id", "updated_at"]),
-        ("synthetic_service", "ticket_comments", ["id"]),
-        ("synthetic_direct_mail", "sends", ["PIECE_ID"]),
-        ("synthetic_google_ads", "clicks", ["gclid"]),
-        ("synthetic_google_ads", "ad_stats", ["date", "account_id", "ad_id", "device"]),
-        ("synthetic_inventory", "movements", ["movement_id"]),
-        ("synthetic_inventory", "levels", ["business_date", "sku", "location_code"]),
-        ("synthetic_store_floor", "visits", ["visit_id"]),
-        ("synthetic_reviews", "reviews", ["review_id"]),
-        ("synthetic_social", "engagements", ["engagement_id"]),
-        ("synthetic_finance", "fx_rates", ["rate_date", "base_currency"]),
-        ("synthetic_store_floor", "footfall", ["store_id", "business_date", "hour_local"]),
-    ],
-)
-def test_keys_are_keys(clean: Retailer, source: str, entity: str, key: list[str]) -> None:
-    table = clean.table(source, entity)
-    assert len(table)
-    assert not table.duplicated(key).any()
-
-
 def test_clicks_of_landing_pages_are_in_the_ad_report(retailer: Retailer) -> None:
     landed = named(
         retailer.table("synthetic_web", "events")["collected_traffic_source_gclid"].dropna()
