@@ -14,6 +14,7 @@ from orchestration.demo.campaigns import Campaign
 from orchestration.demo.catalogue import Catalogue
 from orchestration.demo.people import PERSONAS, People
 from orchestration.demo.places import Places
+from orchestration.demo.positions import numbers_at
 from orchestration.demo.random_numbers import MILLION, Bools, Ints, Stream, Streams
 
 _MOST_LINES = 30
@@ -79,9 +80,7 @@ class Pricing:
 
     def coupon(self, purchases: Purchases) -> tuple[Ints, Ints]:
         """Department and offer of the coupon that is used; an offer of 0 is none."""
-        campaign = np.where(
-            purchases.coupon_touch >= 0, self.touches.campaign[purchases.coupon_touch], -1
-        )
+        campaign = numbers_at(self.touches.campaign, purchases.coupon_touch)
         departments = np.array([c.department for c in self.campaigns] + [-1])
         offers = np.array([c.offer for c in self.campaigns] + [0])
         return departments[campaign], offers[campaign]

@@ -64,11 +64,11 @@ def generate_retailer(
 
 
 def _table(outcome: Outcome) -> Table:
-    table = Table(
-        "source", "entity", title="Maple & Main: what was delivered", title_justify="left"
-    )
+    table = Table(title="Maple & Main: what was delivered", title_justify="left", box=None)
+    for name in ("source", "entity"):
+        table.add_column(name, no_wrap=True)
     for name in ("files", "rows", "KiB", "CPU s"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for feed, totals in outcome.totals.items():
         table.add_row(
             feed.source,

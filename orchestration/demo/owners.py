@@ -87,9 +87,9 @@ def _cookie_owners(books: Books) -> Iterator[Owned]:
     order = np.lexsort((when, who, cookie))
     cookie, who, when = cookie[order], who[order], when[order]
     is_new = (np.diff(cookie, prepend=-1) != 0) | (np.diff(who, prepend=-1) != 0)
-    starts = np.flatnonzero(is_new)
-    ends = np.append(starts[1:], len(cookie)) - 1
-    cookie, who, first, last = cookie[starts], who[starts], when[starts], when[ends]
+    is_last = np.roll(is_new, -1)  # before the next begins; the last one before the first
+    first, last = when[is_new], when[is_last]
+    cookie, who = cookie[is_new], who[is_new]
     device = devices.device_of_cookie(cookie)
     is_kiosk = device >= devices.kiosk_start
     is_shared = devices.is_shared[device] & ~is_kiosk

@@ -28,7 +28,7 @@ from orchestration.demo.columns import (
 )
 from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv, JsonArray
-from orchestration.demo.places import WAREHOUSES
+from orchestration.demo.places import CITIES, WAREHOUSES
 from orchestration.demo.random_numbers import Ints
 from orchestration.demo.snapshots import snapshot_days
 from orchestration.demo.world import World
@@ -168,8 +168,7 @@ def _relations(world: World, as_of: int) -> Rows:
 def _locations(world: World, as_of: int) -> Rows:
     cities = world.places.cities
     codes = world.places.location_codes
-    stands = list(range(len(cities))) + [city for _, city in WAREHOUSES]
-    at = [cities[position] for position in stands]
+    at = [*cities, *(CITIES[city] for _, city in WAREHOUSES)]
     number = np.arange(len(codes), dtype=np.int64)
     is_store = number < len(cities)
     return Rows(

@@ -101,7 +101,9 @@ def deliver(world: World, sessions: SessionBook, orders: OrderBook) -> Iterator[
 
 
 def blocks_of_days(day: Ints, rows_a_block: int) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that hold whole days and about that many rows."""
+    """Ranges of rows that hold whole days and about that many rows; no rows are one range."""
+    if not len(day):
+        yield 0, 0
     start = 0
     while start < len(day):
         stop = min(start + rows_a_block, len(day))
