@@ -21,6 +21,7 @@ from orchestration.demo.panel import PanelCards
 from orchestration.demo.session_book import SessionBook, keep_session_book
 from orchestration.demo.sizes import Size
 from orchestration.demo.store_book import StoreBook, keep_store_book
+from orchestration.demo.trouble import USUAL, Trouble
 from orchestration.demo.world import World, make_world
 
 
@@ -36,9 +37,11 @@ class Books:
     inventory: InventoryBook
 
 
-def keep_books(size: Size, seed: int, panel: PanelCards, planting: Planting) -> Books:
+def keep_books(
+    size: Size, seed: int, panel: PanelCards, planting: Planting, trouble: Trouble = USUAL
+) -> Books:
     """Make the world and everything that is known of it."""
-    world = make_world(size, seed, panel, planting)
+    world = make_world(size, seed, panel, planting, trouble)
     channels = draw_sales_channels(world)
     sessions = keep_session_book(world, np.isin(channels, (BY_WEB, BY_APP)))
     orders = keep_order_book(world, sessions, channels)

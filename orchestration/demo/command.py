@@ -16,18 +16,23 @@ from orchestration.demo.incidents import Planting
 from orchestration.demo.panel import NO_PANEL, read_panel_cards
 from orchestration.demo.retailer import Outcome, generate
 from orchestration.demo.sizes import SIZES
+from orchestration.demo.trouble import POISONED, USUAL
 from orchestration.settings import load_settings
 
 _KIB = 1024
 
 
 def generate_retailer(
+    *,
     output: Annotated[Path, typer.Option(help="Empty or absent folder to write into.")],
     size: Annotated[str, typer.Option(help=f"One of {', '.join(SIZES)}.")] = "tiny",
     seed: Annotated[int, typer.Option(help="Other seeds make other people.")] = 7,
     clean: Annotated[bool, typer.Option("--clean", help="Plant no incidents.")] = False,
     files_only: Annotated[
         bool, typer.Option("--files-only", help="Plant bad files, but no trouble in the shops.")
+    ] = False,
+    poisoned: Annotated[
+        bool, typer.Option("--poisoned", help="More identifiers that glue strangers together.")
     ] = False,
     panel: Annotated[
         bool, typer.Option(help="Give the published panel's cards to people (the demo extra).")
@@ -54,7 +59,14 @@ def generate_retailer(
         )
     planting = Planting.NONE if clean else Planting.FILES if files_only else Planting.ALL
     cards = read_panel_cards(load_settings().panel_files()) if panel else NO_PANEL
-    outcome = generate(output, size=SIZES[size], seed=seed, panel=cards, planting=planting)
+    outcome = generate(
+        output,
+        size=SIZES[size],
+        seed=seed,
+        panel=cards,
+        planting=planting,
+        trouble=POISONED if poisoned else USUAL,
+    )
     console = Console()
     console.print(_table(outcome))
     console.print(_sentence(outcome, output))

@@ -17,6 +17,7 @@ from orchestration.demo.columns import Column, chosen, digits, either, joined, t
 from orchestration.demo.people import People
 from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Bools, Ints, Stream, Streams
+from orchestration.demo.trouble import Trouble
 
 _LINES_PER_EXCHANGE = 10_000
 NEVER = 1 << 30
@@ -31,6 +32,7 @@ class Phones:
     later_line: Ints
     switch_day: Ints
     area_code: Ints
+    trouble: Trouble
 
     def line_on(self, person: Ints, day: Ints) -> Ints:
         """The line of a person on a day."""
@@ -63,7 +65,8 @@ class Phones:
         typed = either(style < 35, dashed, either(style < 60, bracketed, national))
         typed = either(style >= 85, joined("+1", national), typed)
         junk = chosen(names.JUNK_PHONES, stream.below(len(names.JUNK_PHONES), len(line)))
-        return either(stream.chance(8_000, len(line)), junk, typed)
+        typed = either(stream.chance(self.trouble.shop_phone, len(line)), names.SHOP_PHONE, typed)
+        return either(stream.chance(self.trouble.junk_phone, len(line)), junk, typed)
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,13 @@ class Emails:
     """By household."""
     is_dead: Bools
     """Mail to the address bounces."""
+    trouble: Trouble
 
     def of(self, person: Ints) -> Column:
         """The address of the person's accounts."""
         return column_at(self.primary, person)
 
-    def as_typed(self, person: Ints, stream: Stream, junk_ppm: int = 12_000) -> Column:
+    def as_typed(self, person: Ints, stream: Stream) -> Column:
         """The address that somebody gives in a hurry: mostly the own one."""
         count = len(person)
         household = self.household[person]
@@ -101,10 +105,10 @@ class Emails:
         typed = either(stream.chance(30_000, count), shouted, typed)
         typed = either(stream.chance(15_000, count), joined(" ", typed), typed)
         junk = chosen(names.JUNK_EMAILS, stream.below(len(names.JUNK_EMAILS), count))
-        return either(stream.chance(junk_ppm, count), junk, typed)
+        return either(stream.chance(self.trouble.junk_email, count), junk, typed)
 
 
-def make_emails(people: People, streams: Streams) -> Emails:
+def make_emails(people: People, trouble: Trouble, streams: Streams) -> Emails:
     """Give everybody an address, some two, some households one for all."""
     stream = streams.named("emails")
     count = len(people)
@@ -127,6 +131,7 @@ def make_emails(people: People, streams: Streams) -> Emails:
         mistypes=stream.chance(50_000, count),
         has_family=stream.chance(250_000, count) & (size > 1),
         is_dead=stream.chance(12_000, count),
+        trouble=trouble,
     )
 
 
@@ -135,7 +140,7 @@ def _plain(name: str) -> str:
     return letters.decode().lower().replace("'", "").replace("-", "")
 
 
-def make_phones(people: People, days: Days, streams: Streams) -> Phones:
+def make_phones(people: People, days: Days, trouble: Trouble, streams: Streams) -> Phones:
     """Give everybody a line; a few lines go to somebody else in the middle of the window."""
     stream = streams.named("phones")
     count = len(people)
@@ -153,4 +158,4 @@ def make_phones(people: People, days: Days, streams: Streams) -> Phones:
         2 * third + stream.below(max(third // 2, 1), len(pairs)),
     )
     area = np.arange(line_count) % (american + canadian)
-    return Phones(own, later, switch, area)
+    return Phones(own, later, switch, area, trouble)

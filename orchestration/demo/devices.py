@@ -12,6 +12,7 @@ from orchestration.demo.calendar_days import Days
 from orchestration.demo.columns import Column, digits, hexadecimal, joined
 from orchestration.demo.people import CARDLESS, People
 from orchestration.demo.random_numbers import Bools, Ints, Stream, Streams, key_of, mixed
+from orchestration.demo.trouble import Trouble
 
 DEVICE_KINDS = ("mobile", "desktop", "tablet")
 MOBILE, DESKTOP, TABLET = range(3)
@@ -21,7 +22,6 @@ _SYSTEM_OF = ((0, 1), (2, 3), (0, 1))
 _COOKIE_DAYS = (7, 180, 90, 60)
 """How long a browser keeps a cookie."""
 _SHARED_TABLETS = 300_000
-_KIOSK_SESSIONS = 4_000
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Devices:
     pairs_start: Ints
     """Where a person's pairs begin; one entry more than people."""
     cookies_per_device: int
+    kiosk_ppm: int
     key: int
 
     def of_sessions(self, person: Ints, store: Ints, stream: Stream) -> Ints:
@@ -49,7 +50,7 @@ class Devices:
         count = len(person)
         start, stop = self.pairs_start[person], self.pairs_start[person + 1]
         device = self.used[start + stream.below(np.maximum(stop - start, 1), count)]
-        return np.where(stream.chance(_KIOSK_SESSIONS, count), self.kiosk_start + store, device)
+        return np.where(stream.chance(self.kiosk_ppm, count), self.kiosk_start + store, device)
 
     def cookie(self, device: Ints, day: Ints) -> Ints:
         """Number of the cookie that a device carries on a day."""
@@ -74,7 +75,9 @@ class Devices:
         return joined("ptk_", hexadecimal(mixed(device, self.key ^ 3)))
 
 
-def make_devices(people: People, stores: int, days: Days, streams: Streams) -> Devices:
+def make_devices(
+    people: People, stores: int, days: Days, trouble: Trouble, streams: Streams
+) -> Devices:
     """Give everyone who is ever online one to three devices, and some households a tablet."""
     stream = streams.named("devices")
     online = np.flatnonzero(people.kind != CARDLESS)
@@ -109,6 +112,7 @@ def make_devices(people: People, stores: int, days: Days, streams: Streams) -> D
         used=used[order],
         pairs_start=starts,
         cookies_per_device=days.count // min(_COOKIE_DAYS) + 3,
+        kiosk_ppm=trouble.kiosk,
         key=key_of(streams.seed, "devices"),
     )
 

@@ -50,6 +50,8 @@ MISTYPED_DOMAINS = (
 )
 JUNK_EMAILS = ("test@test.com", "none@none.com", "n/a", "noemail@noemail.com", "a@a.a")
 JUNK_PHONES = ("0000000000", "1234567890", "n/a", "9999999999", "555-5555")
+SHOP_PHONE = "8005550000"
+"""The first store's own number."""
 JUNK_NAMES = ("Test Test", "Guest", "n/a", "Customer Walk-in")
 AREA_CODES_US = (212, 312, 303, 602, 617, 716, 718, 773, 720, 480, 646, 315)
 AREA_CODES_CA = (416, 604, 514, 418, 647, 778, 438, 905)

@@ -142,6 +142,8 @@ def _click_owners(books: Books) -> Iterator[Owned]:
 def _nobodys(world: World) -> Iterator[Owned]:
     for kind, values in (("email", names.JUNK_EMAILS), ("phone", names.JUNK_PHONES)):
         yield _always(world, kind, texts(values), np.full(len(values), -1), "junk")
+    shop = joined("+1", texts([names.SHOP_PHONE]))
+    yield _always(world, "phone", shop, np.full(1, -1), "junk")
     if world.incidents.of_kind(VOLUME_SPIKE):
         robots = robot_ids(key_of(world.streams.seed, "robots"), np.arange(ROBOTS, dtype=np.int64))
         yield _always(world, "app_device", robots, np.full(ROBOTS, -1), "robot")

@@ -59,6 +59,8 @@ PERSONAS = (
     Persona("senior_regular", 14, 130_000, 3_000, 8_000, 600, 7, 3200, (60, 900, 20, 0, 10), (0, 3, 2)),
     Persona("student", 8, 70_000, 12_000, 70_000, 780, 4, 700, (200, 30, 250, 400, 350), (5, 4, 11)),
 )  # fmt: skip
+GIFT_GIVER, SENIOR, STUDENT = 4, 5, 6
+"""Positions of those who are treated differently somewhere."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def make_people(
         given_name=stream.below(len(names.GIVEN), count),
         family_name=stream.below(len(names.FAMILY), count)[household],
         birth_year=np.where(
-            np.isin(persona, (5,)),
+            persona == SENIOR,
             stream.between(1932, 1953, count),
             stream.between(1950, 1999, count),
         ),
@@ -158,12 +160,8 @@ def make_people(
         effects=effects,
         favourite=favourites[persona, stream.below(12, count)],
         has_account=is_online & stream.chance(np.where(kind == PROSPECT, 350_000, 620_000), count),
-        has_app=is_online
-        & stream.chance(np.where(persona >= PERSONA_STUDENT, 600_000, 330_000), count),
+        has_app=is_online & stream.chance(np.where(persona >= STUDENT, 600_000, 330_000), count),
     )
-
-
-PERSONA_STUDENT = 6
 
 
 def _by_persona(values: Sequence[object]) -> Ints:

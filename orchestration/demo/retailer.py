@@ -36,6 +36,7 @@ from orchestration.demo.feeds import Feed
 from orchestration.demo.incidents import Planting
 from orchestration.demo.panel import PanelCards
 from orchestration.demo.sizes import Size
+from orchestration.demo.trouble import USUAL, Trouble
 from orchestration.demo.truth import write_truth
 
 Deliveries = Iterator[tuple[Feed, Rows]]
@@ -89,11 +90,17 @@ def channels_of(books: Books) -> tuple[Callable[[], Deliveries], ...]:
 
 
 def generate(
-    output: Path, *, size: Size, seed: int, panel: PanelCards, planting: Planting = Planting.ALL
+    output: Path,
+    *,
+    size: Size,
+    seed: int,
+    panel: PanelCards,
+    planting: Planting = Planting.ALL,
+    trouble: Trouble = USUAL,
 ) -> Outcome:
     """Write deliveries and truth below `output`, which must be empty or absent."""
     begun = time.process_time()
-    books = keep_books(size, seed, panel, planting)
+    books = keep_books(size, seed, panel, planting, trouble)
     world = books.world
     world_seconds = time.process_time() - begun
     with DeliveryWriter(output, size, world.days, world.incidents, world.streams) as writer:

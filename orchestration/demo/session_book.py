@@ -12,7 +12,7 @@ from orchestration.demo.behaviour import BROWSE, BUY, FROM_AD, FROM_EMAIL, FROM_
 from orchestration.demo.calendar_days import DAY_SECONDS, SHOP_ZONE, online_seconds, to_utc
 from orchestration.demo.campaigns import sending_moments
 from orchestration.demo.consent import ADS, ANALYTICS
-from orchestration.demo.people import FREE_ACQUISITIONS
+from orchestration.demo.people import FREE_ACQUISITIONS, GIFT_GIVER
 from orchestration.demo.positions import NOTHING, numbers_at
 from orchestration.demo.random_numbers import Bools, Ints, Stream
 from orchestration.demo.world import World
@@ -124,7 +124,7 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
     first_device = world.devices.used[world.devices.pairs_start[person]]
     device = np.where(uses_app, first_device, device)
     is_kiosk = device >= world.devices.kiosk_start
-    likes_gifts = people.persona[person] == 4
+    likes_gifts = people.persona[person] == GIFT_GIVER
     searches = stream.chance(300_000, count)
     gift_search = np.array(GIFT_SEARCHES)[stream.below(2, count)]
     search = np.where(likes_gifts, gift_search, stream.below(len(SEARCHES), count))

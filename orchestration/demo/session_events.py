@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from orchestration.demo.people import GIFT_GIVER
 from orchestration.demo.positions import numbers_at
 from orchestration.demo.random_numbers import Bools, Ints, Stream
 from orchestration.demo.session_book import SessionBook
@@ -48,7 +49,6 @@ _RARE = (
     (PRICE_COMPARISON, 25_000),
     (VIDEO, 15_000),
 )
-_GIFT_PERSONA = 4
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def expand(world: World, book: SessionBook, start: int, stop: int, stream: Strea
     for rare, ppm in _RARE:
         add(rare, stream.chance(ppm, count))
     parts.append((np.repeat(session, book.views[block]), PRODUCT_VIEW))
-    is_gift = (world.people.persona[book.person[block]] == _GIFT_PERSONA) & stream.chance(
+    is_gift = (world.people.persona[book.person[block]] == GIFT_GIVER) & stream.chance(
         400_000, count
     )
     add(GIFT_OPTION, is_gift)

@@ -32,6 +32,7 @@ from orchestration.demo.people import People, make_people
 from orchestration.demo.places import Places, places_with
 from orchestration.demo.random_numbers import Ints, Streams
 from orchestration.demo.sizes import Size
+from orchestration.demo.trouble import Trouble
 
 _AWAY_FROM_HOME_PPM = 120_000
 
@@ -110,14 +111,16 @@ def out_of_stock_online(days: Days, incidents: Incidents) -> Ints:
     return missing
 
 
-def make_world(size: Size, seed: int, panel: PanelCards, planting: Planting) -> World:
+def make_world(
+    size: Size, seed: int, panel: PanelCards, planting: Planting, trouble: Trouble
+) -> World:
     """Make one run; the same arguments make the same world."""
     streams, days = Streams(seed), days_of(size)
     places = places_with(size.stores)
     incidents = plan_incidents(size, streams, planting)
     catalogue = make_catalogue(size.products, days, streams)
     people = make_people(size, days, places, panel, streams)
-    emails = make_emails(people, streams)
+    emails = make_emails(people, trouble, streams)
     consents = make_consents(people, days, streams)
     campaigns = plan_campaigns(days, incidents, streams)
     behaviour = behave(
@@ -140,8 +143,8 @@ def make_world(size: Size, seed: int, panel: PanelCards, planting: Planting) -> 
         catalogue=catalogue,
         people=people,
         emails=emails,
-        phones=make_phones(people, days, streams),
-        devices=make_devices(people, size.stores, days, streams),
+        phones=make_phones(people, days, trouble, streams),
+        devices=make_devices(people, size.stores, days, trouble, streams),
         identifiers=make_identifiers(people, streams),
         consents=consents,
         campaigns=campaigns,

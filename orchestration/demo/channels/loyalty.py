@@ -97,7 +97,7 @@ def _members(world: World, ledger: Ledger, as_of: int) -> Rows:
     stream = world.streams.named("loyalty/members")
     everyone = people.ids()
     typed = column_at(given_names_typed(people, everyone, stream), person)
-    email = column_at(world.emails.as_typed(everyone, stream, junk_ppm=20_000), person)
+    email = column_at(world.emails.as_typed(everyone, stream), person)
     phone = world.phones.as_typed(world.phones.line_on(everyone, people.first_day), stream)
     has_email = stream.chance(700_000, len(people))[person] & ~is_second
     has_phone = stream.chance(500_000, len(people))[person]

@@ -88,7 +88,7 @@ def _interactions(world: World) -> Rows:
     city, local, moment = _at_store(world, person, day, "floor/interaction times")
     stream = world.streams.named("floor/interaction notes")
     count = len(person)
-    email = world.emails.as_typed(person, stream, junk_ppm=20_000)
+    email = world.emails.as_typed(person, stream)
     card = world.identifiers.card_at_till(person, stream)
     product = stream.below(world.catalogue.gift_card, count)
     number = np.arange(count, dtype=np.int64)

@@ -62,7 +62,11 @@ class Retailer:
         return self._tables[key].reset_index(drop=True)
 
     def truth(self, name: str) -> pd.DataFrame:
-        return pd.read_csv(self.output / "truth" / f"{name}.csv", dtype=str, keep_default_na=False)
+        key = ("truth", name)
+        if key not in self._tables:
+            file = self.output / "truth" / f"{name}.csv"
+            self._tables[key] = pd.read_csv(file, dtype=str, keep_default_na=False)
+        return self._tables[key]
 
 
 @pytest.fixture(scope="session")
