@@ -138,7 +138,7 @@ def make_identifiers(people: People, streams: Streams) -> Identifiers:
     head = people.household
     is_member = head != ids
     # Receipts of the panel are delivered by the panel alone, so its cards are never lent.
-    lends = is_member & (card[head] >= _FIRST_CARD) & stream.chance(250_000, count)
+    lends = is_member & (card[head] >= _FIRST_CARD) & stream.chance(700_000, count)
     borrows_payment = is_member & stream.chance(150_000, count)
     return Identifiers(
         card=card,
