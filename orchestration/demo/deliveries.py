@@ -1,0 +1,278 @@
+"""Write what sources deliver, day by day, with everything that happens to deliveries.
+
+Layout below the output folder:
+`history/<source>/<entity>.<ext>`: all days before the first daily delivery, or the first
+snapshot; `deliveries/<date of delivery>/<source>/<entity>/<business date or snapshot>.<ext>`:
+what arrived that morning, restatements, corrections and repeats included. `hand_over` plays
+mornings into an inbox as `orchestration.sources` finds it. Rows come from `channels`.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from orchestration.demo import incidents as planted
+from orchestration.demo.calendar_days import Days
+from orchestration.demo.columns import Rows, hexadecimal, joined, only
+from orchestration.demo.feeds import Feed
+from orchestration.demo.formats import FileWriter, WrittenFile, open_writer
+from orchestration.demo.incidents import Incident, Incidents
+from orchestration.demo.random_numbers import Ints, Streams, key_of, mixed
+from orchestration.demo.sizes import Size
+
+SNAPSHOT = "snapshot"
+HISTORY = "history"
+_NULL_SPIKE_PPM = 300_000
+_ROBOT_FACTOR = 4
+ROBOTS = 3
+
+
+@dataclass(frozen=True)
+class Version:
+    """What arrives for one business date on one morning."""
+
+    delivered_day: int
+    rows: Rows
+    why: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One file that was delivered."""
+
+    delivered_on: date | None
+    """None for the history that is there from the start."""
+    source: str
+    entity: str
+    partition: str
+    why: str
+    path: Path
+    """Below the output folder."""
+    file: WrittenFile
+
+
+@dataclass
+class FeedTotals:
+    """What a feed wrote."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+    cpu_seconds: float = 0.0
+    events: int = 0
+    """Rows of daily feeds, each counted once however often it was delivered."""
+
+
+@dataclass
+class _FeedState:
+    writer: FileWriter | None = None
+    template: Rows | None = None
+    days: set[int] = field(default_factory=set)
+
+
+class DeliveryWriter:
+    """Takes rows of feeds, block by block, and writes their files."""
+
+    def __init__(
+        self, output: Path, size: Size, days: Days, incidents: Incidents, streams: Streams
+    ) -> None:
+        self._output = output
+        self._size = size
+        self._days = days
+        self._incidents = incidents
+        self._streams = streams
+        self._open = ExitStack()
+        self._states: dict[Feed, _FeedState] = {}
+        self.delivered: list[Delivered] = []
+        self.totals: dict[Feed, FeedTotals] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish()
+        self._open.close()
+
+    def accept(self, feed: Feed, rows: Rows) -> None:
+        """Write a block: whole days in order, or one snapshot."""
+        begun = time.process_time()
+        state = self._states.setdefault(feed, _FeedState())
+        state.template = state.template or rows.slice(0, 0)
+        if feed.is_daily:
+            self.totals.setdefault(feed, FeedTotals()).events += len(rows)
+            self._accept_days(feed, rows, state)
+        else:
+            self._accept_snapshot(feed, rows)
+        self.spend(feed, time.process_time() - begun)
+
+    def spend(self, feed: Feed, cpu_seconds: float) -> None:
+        """Book time on a feed."""
+        self.totals.setdefault(feed, FeedTotals()).cpu_seconds += cpu_seconds
+
+    def _accept_days(self, feed: Feed, rows: Rows, state: _FeedState) -> None:
+        first = self._size.daily_from
+        split = int(np.searchsorted(rows.day, first))
+        if split or (state.writer is None and first > 0):
+            if state.writer is None:
+                state.writer = self._open.enter_context(
+                    open_writer(self._output / _history_path(feed), feed.dialect)
+                )
+            state.writer.write(rows.slice(0, split))
+        if split == len(rows):
+            return
+        for day in range(int(rows.day[split]), int(rows.day[-1]) + 1):
+            start, stop = np.searchsorted(rows.day, [day, day + 1])
+            self._deliver_day(feed, day, rows.slice(int(start), int(stop)))
+            state.days.add(day)
+
+    def _deliver_day(self, feed: Feed, day: int, rows: Rows) -> None:
+        for version in self._versions(feed, day, rows):
+            self._deliver(feed, version, self._days.date_of(day).isoformat())
+
+    def _accept_snapshot(self, feed: Feed, rows: Rows) -> None:
+        as_of = int(rows.day[0]) if len(rows) else self._size.daily_from - 1
+        if as_of < self._size.daily_from:
+            path = _history_path(feed)
+            with open_writer(self._output / path, feed.dialect) as writer:
+                writer.write(rows)
+            self._record(feed, None, SNAPSHOT, HISTORY, path, writer.result())
+        else:
+            self._deliver(feed, Version(as_of + 1, rows, SNAPSHOT), SNAPSHOT)
+
+    def _deliver(self, feed: Feed, version: Version, partition: str) -> None:
+        morning = self._days.date_of(version.delivered_day)
+        path = Path("deliveries", morning.isoformat(), feed.source, feed.entity)
+        path = path / f"{partition}.{feed.dialect.extension}"
+        with open_writer(self._output / path, feed.dialect) as writer:
+            writer.write(version.rows)
+        self._record(feed, morning, partition, version.why, path, writer.result())
+
+    def _record(
+        self,
+        feed: Feed,
+        morning: date | None,
+        partition: str,
+        why: str,
+        path: Path,
+        file: WrittenFile,
+    ) -> None:
+        self.delivered.append(
+            Delivered(morning, feed.source, feed.entity, partition, why, path, file)
+        )
+        totals = self.totals.setdefault(feed, FeedTotals())
+        totals.files += 1
+        totals.rows += file.rows
+        totals.bytes += file.bytes
+
+    def _finish(self) -> None:
+        """Close histories; a day without rows is delivered as an empty file."""
+        self._open.close()
+        for feed, state in self._states.items():
+            if state.writer is not None:
+                self._record(
+                    feed, None, HISTORY, HISTORY, _history_path(feed), state.writer.result()
+                )
+            if feed.is_daily and state.template is not None:
+                for day in range(self._size.daily_from, self._size.day_count):
+                    if day not in state.days:
+                        self._deliver_day(feed, day, state.template)
+
+    def _versions(self, feed: Feed, day: int, rows: Rows) -> Iterator[Version]:
+        """Everything that arrives for one day: first, restated, wrong, corrected, repeated."""
+        incident = self._incidents.of_file(feed.source, feed.entity, day)
+        late_by = int(incident is not None and incident.kind == planted.DAY_LATE)
+        morning = day + 1 + late_by
+        first = rows if rows.lateness is None else rows.where(rows.lateness <= 0)
+        if incident is not None and incident.kind == planted.VOLUME_SPIKE:
+            rows = self._with_robots(rows, incident)
+            first = rows
+        why = "first" if incident is None else incident.kind
+        yield Version(morning, self._spoiled(first, incident), why)
+        for after in feed.restated_after:
+            seen = rows if rows.lateness is None else rows.where(rows.lateness <= after)
+            yield Version(morning + after, seen, "restated")
+        if incident is None or feed.restated_after:
+            return
+        if incident.kind == planted.FILE_TWICE:
+            yield Version(morning + 1, rows, "repeated")
+        if incident.kind in (planted.RENAMED_COLUMN, planted.HALF_DAY, planted.NULL_SPIKE):
+            yield Version(morning + 1, rows, "corrected")
+
+    def _spoiled(self, rows: Rows, incident: Incident | None) -> Rows:
+        """The rows as the bad file has them."""
+        if incident is None:
+            return rows
+        if incident.kind == planted.HALF_DAY:
+            return rows.slice(0, len(rows) // 2)
+        if incident.kind == planted.RENAMED_COLUMN:
+            renamed = {
+                f"variant_{name}" if name == incident.column else name: column
+                for name, column in rows.columns.items()
+            }
+            return Rows(renamed, rows.day, rows.json)
+        if incident.kind == planted.NULL_SPIKE:
+            stream = self._streams.named(f"incidents/{incident.kind}")
+            kept = ~stream.chance(_NULL_SPIKE_PPM, len(rows))
+            return rows.with_columns({incident.column: only(rows.columns[incident.column], kept)})
+        return rows
+
+    def _with_robots(self, rows: Rows, incident: Incident) -> Rows:
+        """The day's events and four times as many by robots that copy them."""
+        repeated = np.tile(np.arange(len(rows)), _ROBOT_FACTOR)
+        copies = rows.take(repeated)
+        which = np.arange(len(repeated), dtype=np.int64)
+        key = key_of(self._streams.seed, "robots")
+        invented = {
+            incident.column: robot_ids(key, which % ROBOTS),
+            "messageId": joined("robot-", hexadecimal(mixed(which, key))),
+            "userId": pa.nulls(len(repeated), pa.string()),
+        }
+        robots = copies.with_columns(invented)
+        both = {
+            name: pa.concat_arrays([column, robots.columns[name]])
+            for name, column in rows.columns.items()
+        }
+        return Rows(both, np.concatenate([rows.day, robots.day]), rows.json)
+
+
+def robot_ids(key: int, which: Ints) -> pa.Array:
+    """Ids of the robots of a volume spike."""
+    return joined("robot", hexadecimal(mixed(which, key ^ 9)))
+
+
+def _history_path(feed: Feed) -> Path:
+    return Path("history", feed.source, f"{feed.entity}.{feed.dialect.extension}")
+
+
+def hand_over(output: Path, inbox: Path, until: date | None = None) -> int:
+    """Play the mornings up to `until` into an inbox; later files replace earlier ones.
+
+    Each file appears whole, by a rename. Returns how many were handed over.
+    """
+    count = 0
+    for morning in sorted((output / "deliveries").iterdir()):
+        if until is not None and date.fromisoformat(morning.name) > until:
+            break
+        for path in sorted(file for file in morning.rglob("*") if file.is_file()):
+            target = inbox / path.relative_to(morning)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            arriving = target.with_name(f".{target.name}.part")
+            shutil.copyfile(path, arriving)
+            arriving.replace(target)
+            count += 1
+    return count

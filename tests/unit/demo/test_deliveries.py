@@ -1,0 +1,198 @@
+"""How files arrive: late, again, restated, spoiled; and what of it the truth tells."""
+
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from orchestration.demo.calendar_days import SHOP_ZONE
+from orchestration.demo.deliveries import hand_over
+from orchestration.demo.feeds import Feed
+from orchestration.demo.incidents import (
+    CHECKOUT_OUTAGE,
+    CONFLICTING_OFFERS,
+    DAY_LATE,
+    FILE_TWICE,
+    HALF_DAY,
+    NULL_SPIKE,
+    RENAMED_COLUMN,
+    VOLUME_SPIKE,
+    Incident,
+)
+from orchestration.demo.retailer import ALL_FEEDS
+from tests.unit.demo.conftest import Retailer
+
+
+def the(retailer: Retailer, kind: str) -> Incident:
+    return retailer.books.world.incidents.of_kind(kind)[0]
+
+
+def versions(retailer: Retailer, incident: Incident) -> list[pd.DataFrame]:
+    day = retailer.books.world.days.date_of(incident.day).isoformat()
+    files = retailer.files(incident.source, incident.entity)
+    return [retailer.read(file) for file in files if file.partition == day]
+
+
+def test_clean_runs_have_no_incident(clean: Retailer) -> None:
+    assert len(clean.truth("incidents")) == 0
+    assert {d.why for d in clean.outcome.delivered} == {"history", "first", "restated", "snapshot"}
+    for delivered in clean.outcome.delivered:
+        if delivered.why == "first" and delivered.delivered_on:
+            waited = delivered.delivered_on - date.fromisoformat(delivered.partition)
+            assert waited.days == 1
+
+
+def test_every_incident_is_told(retailer: Retailer) -> None:
+    told = Counter(retailer.truth("incidents")["kind"])
+    assert told == {
+        DAY_LATE: 3, FILE_TWICE: 1, RENAMED_COLUMN: 1, NULL_SPIKE: 1, HALF_DAY: 1, VOLUME_SPIKE: 1,
+        "stock_split": 1, CONFLICTING_OFFERS: 1, CHECKOUT_OUTAGE: 1,
+    }  # fmt: skip
+    files = retailer.truth("deliveries")
+    spoiled = set(files["why"]) - {"history", "first", "restated", "snapshot"}
+    assert spoiled == {*told, "repeated", "corrected"} - {
+        "stock_split", CONFLICTING_OFFERS, CHECKOUT_OUTAGE,
+    }  # fmt: skip
+
+
+def test_a_day_is_late(retailer: Retailer) -> None:
+    incident = the(retailer, DAY_LATE)
+    day = retailer.books.world.days.date_of(incident.day)
+    for entity in ("transactions", "transaction_lines", "tenders"):
+        (file,) = [
+            f for f in retailer.files(incident.source, entity) if f.partition == day.isoformat()
+        ]
+        assert file.delivered_on is not None
+        assert (file.delivered_on - day).days == 2
+        assert len(retailer.read(file))
+
+
+def test_a_file_arrives_twice(retailer: Retailer) -> None:
+    incident = the(retailer, FILE_TWICE)
+    day = retailer.books.world.days.date_of(incident.day).isoformat()
+    first, again = [
+        f for f in retailer.files(incident.source, incident.entity) if f.partition == day
+    ]
+    assert (retailer.output / first.path).read_bytes() == (
+        retailer.output / again.path
+    ).read_bytes()
+    assert first.delivered_on != again.delivered_on
+
+
+def test_a_column_is_renamed_and_corrected(retailer: Retailer) -> None:
+    wrong, right = versions(retailer, the(retailer, RENAMED_COLUMN))
+    assert "variant_sku" in wrong.columns
+    assert "sku" not in wrong.columns
+    pd.testing.assert_frame_equal(wrong.rename(columns={"variant_sku": "sku"}), right)
+
+
+def test_nulls_are_a_third_and_then_gone(retailer: Retailer, clean: Retailer) -> None:
+    incident = the(retailer, NULL_SPIKE)
+    first, *_, last = versions(retailer, incident)
+    usual = versions(clean, incident)[0]
+    extra = first["user_pseudo_id"].isna().mean() - usual["user_pseudo_id"].isna().mean()
+    assert extra == pytest.approx(0.3 * usual["user_pseudo_id"].notna().mean(), abs=0.05)
+    assert last["user_pseudo_id"].isna().mean() < first["user_pseudo_id"].isna().mean() - 0.1
+
+
+def test_half_a_day_is_the_first_half(retailer: Retailer) -> None:
+    half, whole = versions(retailer, the(retailer, HALF_DAY))
+    assert len(half) == len(whole) // 2
+    first = whole[half.columns].head(len(half))
+    pd.testing.assert_frame_equal(half, first, check_dtype=False)
+
+
+def test_robots_send_four_times_the_usual(retailer: Retailer) -> None:
+    spoiled = versions(retailer, the(retailer, VOLUME_SPIKE))[-1]
+    robots = spoiled["anonymousId"].str.startswith("robot")
+    assert robots.sum() == 4 * (~robots).sum()
+    assert not spoiled.duplicated("messageId").any()
+
+
+def test_offers_conflict_only_where_planted(retailer: Retailer, clean: Retailer) -> None:
+    def conflicts(run: Retailer) -> int:
+        offers = [(c.day, c.department) for c in run.books.world.campaigns if c.offer]
+        return len(offers) - len(set(offers))
+
+    assert conflicts(retailer) == 1
+    assert conflicts(clean) == 0
+
+
+def test_an_outage_keeps_orders_away(retailer: Retailer) -> None:
+    world = retailer.books.world
+    outage = the(retailer, CHECKOUT_OUTAGE).day
+    failed = world.behaviour.failed_checkouts
+    assert set(failed.day) == {outage}
+    assert len(failed.day) > (world.behaviour.orders.day == outage).sum() * 0.7
+
+
+def test_web_days_are_restated_with_what_came_late(clean: Retailer) -> None:
+    files = [f for f in clean.files("synthetic_web", "events") if f.partition != "history"]
+    for day in sorted({f.partition for f in files})[:5]:
+        rows = [f.file.rows for f in files if f.partition == day]
+        mornings = [f.delivered_on for f in files if f.partition == day]
+        assert len(rows) == 3
+        assert mornings == sorted(set(mornings), key=str)
+        assert rows[0] <= rows[1] <= rows[2]
+    assert (
+        sum(f.file.rows for f in files if f.why == "first")
+        < sum(f.file.rows for f in files if f.why == "restated") / 2
+    )
+
+
+def test_every_day_of_the_window_arrives_even_when_nothing_happened(clean: Retailer) -> None:
+    size = clean.books.world.size
+    for feed in clean.outcome.totals:
+        if feed.is_daily:
+            days = {f.partition for f in clean.files(feed.source, feed.entity)} - {"history"}
+            assert len(days) == size.daily_days
+
+
+def test_an_inbox_holds_what_arrived_until_a_morning(retailer: Retailer, tmp_path: Path) -> None:
+    until = date(2017, 3, 20)
+    count = hand_over(retailer.output, tmp_path, until)
+    arrived = [d for d in retailer.outcome.delivered if d.delivered_on and d.delivered_on <= until]
+    assert count == len(arrived)
+    names = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert names == {"/".join(d.path.parts[2:]) for d in arrived}
+    assert not [name for name in names if "truth" in name or name.endswith(".part")]
+    last = max(
+        (d for d in arrived if d.source == "synthetic_web"),
+        key=lambda d: (d.partition == "2017-03-15", str(d.delivered_on)),
+    )
+    inbox_file = tmp_path.joinpath(*last.path.parts[2:])
+    assert inbox_file.read_bytes() == (retailer.output / last.path).read_bytes()
+    assert hand_over(retailer.output, tmp_path) > count
+
+
+def test_every_declared_feed_delivers_and_no_other(clean: Retailer) -> None:
+    assert set(ALL_FEEDS) == set(clean.outcome.totals)
+    assert len({(feed.source, feed.entity) for feed in ALL_FEEDS}) == len(ALL_FEEDS)
+
+
+@pytest.mark.parametrize("feed", ALL_FEEDS, ids=lambda f: f"{f.source}/{f.entity}")
+def test_keys_are_keys_and_files_hold_their_date(clean: Retailer, feed: Feed) -> None:
+    """What a contract will declare is true: over all dates, and for each file."""
+    key = list(feed.key)
+    if not feed.is_daily:
+        snapshot = clean.read(clean.files(feed.source, feed.entity)[-1])
+        assert len(snapshot)
+        assert not snapshot.duplicated(key).any()
+        return
+    table = clean.table(feed.source, feed.entity)
+    assert len(table)
+    assert not table.duplicated(key).any()
+    for file in clean.files(feed.source, feed.entity):
+        rows = clean.read(file)
+        if file.partition != "history" and len(rows):
+            assert set(business_dates(rows[feed.dated_by])) == {file.partition}
+
+
+def business_dates(column: pd.Series) -> pd.Series:
+    text = column.astype(str)
+    if (text.str.len() == len("2017-03-12")).all():
+        return text
+    utc = pd.to_datetime(text.str.replace("Z", ""), format="ISO8601").dt.tz_localize("UTC")
+    return utc.dt.tz_convert(SHOP_ZONE).dt.strftime("%Y-%m-%d")
