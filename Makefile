@@ -52,7 +52,7 @@ test: $(DEV) $(OLD_READER) $(MANIFEST) ## the fast tests, under ten minutes on t
 test-all: $(DEV) $(OLD_READER) $(MANIFEST) ## every test but the long ones, slow and browser ones too
 	@$(PYTEST) -m "not long" $(ARGS)
 
-test-long: $(DEV) $(OLD_READER) $(MANIFEST) ## whole runs killed, raced and counted: an hour
+test-long: $(DEV) $(OLD_READER) $(MANIFEST) ## whole runs killed at every place and at random
 	@$(PYTEST) -m long $(ARGS)
 
 lint: $(DEV) $(LINT) $(MANIFEST) ## style, types, borders, SQL, words, dependencies, locks

@@ -27,7 +27,7 @@ from tests.pipeline.dagster_server import DagsterServer, serve
 from tests.pipeline.faults.aftermath import assert_one_whole_version, deliver
 from tests.pipeline.worlds import World
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 MARKED_SECONDS = 90.0
 """The stated time until a killed run is called failed; measured ones are in the docs."""

@@ -28,7 +28,7 @@ from tests.pipeline.dagster_server import serve
 from tests.pipeline.faults.aftermath import deliver
 from tests.pipeline.worlds import World
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROUNDS = 10
 SEED = 20261126
