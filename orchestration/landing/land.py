@@ -585,8 +585,8 @@ class _Candidate:
         read = self._readable
         if read.records != read.rows:
             return (
-                f"accounting: {read.rows:,} records were read and {read.records:,} counted;"
-                " quotes out of place let two readers disagree where records end"
+                f"accounting: {read.rows:,} records were read and {read.records:,} counted"
+                " another way, so nobody knows where they end"
             ), []
         connection.execute(
             "create view delivered as select * from"

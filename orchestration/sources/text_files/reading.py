@@ -30,6 +30,9 @@ from orchestration.sources.text_files.json_records import (
 from orchestration.sources.text_files.lines import Lines, open_text
 from orchestration.sources.text_files.records import Record
 
+_TAKEN_NAMES = frozenset((*OWN_COLUMNS, "_reason", "_row", "file_row_number"))
+"""Names of columns that stand beside the delivered ones when a row is typed or set aside."""
+
 _ROWS_AT_ONCE = 1 << 14
 _CHARACTERS_AT_ONCE = 32 << 20
 """Whichever is reached first is written: together they bound the memory of a read."""
@@ -118,10 +121,10 @@ def _open_records(text: TextIO, dialect: TextFormat, wanted: Sequence[str]) -> _
 
 
 def _assert_usable(columns: Sequence[str]) -> None:
-    taken = [name for name in columns if name.casefold() in OWN_COLUMNS]
+    taken = [name for name in columns if name.casefold() in _TAKEN_NAMES]
     if taken:
         raise TextFileError(
-            Fault.BROKEN_HEADER, f"a column is named {taken[0]}, as one that reading adds"
+            Fault.BROKEN_HEADER, f"a column is named {taken[0]}, as one that landing adds"
         )
     if len({name.casefold() for name in columns}) != len(columns):
         raise TextFileError(Fault.BROKEN_HEADER, "two columns have one name in the contract")

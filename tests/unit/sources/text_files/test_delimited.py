@@ -164,6 +164,7 @@ def test_a_field_of_forty_megabytes_is_set_aside_and_the_others_stay(read_rows: 
         (b'a,"b\n1,x\n', Fault.BROKEN_HEADER, "quotes that do not match"),
         (b"a,b\0\n1,x\n", Fault.BROKEN_HEADER, "NUL"),
         (b"a,_raw\n1,x\n", Fault.BROKEN_HEADER, "_raw"),
+        (b"a,_Reason\n1,x\n", Fault.BROKEN_HEADER, "_Reason"),
         (b"a," * 2_000_000 + b"b\n", Fault.BROKEN_HEADER, "longer than a record may be"),
     ],
 )
