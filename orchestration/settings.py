@@ -93,7 +93,7 @@ class Settings(BaseModel):
 
     @property
     def inbox_dir(self) -> Path:
-        """Where new deliveries are dropped: `<source>/<entity>/<partition>.parquet`."""
+        """Where new deliveries are dropped: `<source>/<entity>/<partition><suffix>`."""
         return self.home / "inbox"
 
     @property

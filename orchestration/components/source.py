@@ -276,6 +276,7 @@ def open_landing(
             if source.reader.path is None
             else settings.project_dir / source.reader.path,
             settings.inbox_dir,
+            entity.format,
         ),
         judge=landing_judge(settings, source.source, entity.name),
         run_id=run_id,

@@ -1,10 +1,10 @@
 """Land what was delivered for some partitions of one entity: write, audit, publish.
 
-A candidate batch is written aside with its bad rows split off, judged, and promoted by
-one rename; until then readers see the last good batch. A batch that fails goes to
-quarantine whole. A range is judged in one pass and, only where that fails, partition by
-partition. Finding files belongs to `orchestration.sources`, the verdict to the judge
-that the caller hands in.
+A text is made readable first (`readable`). A candidate batch is written aside with its bad
+rows split off, judged, and promoted by one rename; until then readers see the last good
+batch. A batch that fails goes to quarantine whole. A range is judged in one pass and, only
+where that fails, partition by partition. Finding files belongs to `orchestration.sources`,
+the verdict to the judge that the caller hands in.
 """
 
 import hashlib
@@ -36,7 +36,10 @@ from orchestration.landing.identifiers import (
     tokenise,
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
+from orchestration.landing.readable import Readable, expanded_bytes, make_readable
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
+from orchestration.landing.text_days import count_text_days
+from orchestration.landing.text_values import typed_text
 from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
 from orchestration.sources.config import EntityConfig, SourceConfig
@@ -47,7 +50,10 @@ from orchestration.sources.files import (
     FileReader,
     SourceError,
 )
+from orchestration.sources.formats import OWN_COLUMNS, ParquetFormat, TextFormat
 from orchestration.sources.names import shown
+from orchestration.sources.text_files.faults import TextFileError
+from orchestration.sources.text_files.reading import column_values
 
 EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""
@@ -144,6 +150,9 @@ class Landing:
     """How long another landing of this entity may go on before this one gives up."""
     still_ours: Callable[[], None] = field(default=lambda: None)
     """Called before anything becomes visible; raises when the run was ended meanwhile."""
+    _days_of_texts: dict[tuple[int, ...], dict[date | None, int]] = field(
+        default_factory=dict, init=False
+    )
 
     @property
     def folder(self) -> Path:
@@ -244,7 +253,7 @@ class Landing:
         """Days of the base file; of one that cannot say them, those that it put at stake."""
         try:
             return self.count_days(base.path)
-        except (pa.ArrowException, OSError, KeyError):
+        except (pa.ArrowException, OSError, KeyError, TextFileError):
             served = [name for name in self._memory()[0] if name != UNDATED]
             return dict.fromkeys(map(date.fromisoformat, served), 0) or {self.settings.first_day: 0}
 
@@ -380,19 +389,30 @@ class Landing:
         self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         require_space(
             self.settings.home,
-            needed_to_land(file.path.stat().st_size),
+            needed_to_land(expanded_bytes(file.path, self.entity.format)),
             task=f"landing of {self._name}",
             kept="Nothing of it was landed and the last published version stays served",
             then="run again: `shopthread run`",
         )
-        scratch = self.settings.scratch_dir / f"{self._scratch_prefix}{uuid.uuid4().hex}"
-        scratch.mkdir(mode=0o700)
-        try:
+        with self._scratch() as scratch:
             candidate = _Candidate(self, file, identity, fingerprint, scratch, fresh)
             landed, verdict, warnings = candidate.settle(current)
             return reports + landed, verdict, warnings
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A folder of its own, for this process's eyes and for no longer than needed."""
+        self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = self.settings.scratch_dir / f"{self._scratch_prefix}{uuid.uuid4().hex}"
+        scratch.mkdir(mode=0o700)
+        try:
+            yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def readable(self, path: Path, scratch: Path) -> Readable:
+        """The delivered file as one that the engine reads; a text is read into `scratch`."""
+        return make_readable(path, self.entity.format, self.contract, scratch)
 
     def refused_partitions(self) -> frozenset[str]:
         """Partitions whose newest delivery was refused and not replaced."""
@@ -441,16 +461,32 @@ class Landing:
         """What shapes landed rows: another one lands the same content again."""
         key = self.settings.identity_key.get_secret_value()
         rules = [f"{rule.reason}:{rule.predicate}" for rule in self.contract.row_rules]
-        return _digest(self.contract.schema_fingerprint, key_id(key), RULE_VERSION, *rules)
+        declared = self.entity.format
+        dialect = [] if isinstance(declared, ParquetFormat) else [declared.fingerprint]
+        parts = (self.contract.schema_fingerprint, key_id(key), RULE_VERSION, *rules, *dialect)
+        return _digest(*parts)
 
     def count_days(self, path: Path) -> dict[date | None, int]:
         """Rows by local business date, counted by another engine than the one that lands."""
+        if not isinstance(self.entity.format, ParquetFormat):
+            return self._count_text_days(path, self.entity.format)
         column = pq.read_table(path, columns=[str(self.entity.event_column)]).column(0)
         zoned = pc.assume_timezone(column.cast(pa.timestamp("us")), "UTC").cast(
             pa.timestamp("us", tz=self.source.time_zone)
         )
         local = pc.local_timestamp(zoned).cast(pa.date32())
         return {item["values"]: int(item["counts"]) for item in pc.value_counts(local).to_pylist()}
+
+    def _count_text_days(self, path: Path, dialect: TextFormat) -> dict[date | None, int]:
+        """As `count_days`; a text is counted once for as long as it stays the same file."""
+        identity = _identity(path)
+        if identity not in self._days_of_texts:
+            column = str(self.entity.event_column)
+            moments = column_values(path, dialect, column)
+            self._days_of_texts[identity] = count_text_days(
+                moments, dialect.time_format(column), self.source.time_zone
+            )
+        return self._days_of_texts[identity]
 
     def quarantine_folder(self, batch: Batch) -> Path:
         """Where the bad rows of a batch, or all of a refused one, are kept."""
@@ -495,6 +531,7 @@ class _Candidate:
     partitions: list[str]
     found: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     """Column -> what its distinct raw values became; kept only for rows that land."""
+    _read: Readable | None = None
 
     @property
     def _database(self) -> Path:
@@ -520,11 +557,14 @@ class _Candidate:
         self, current: dict[str, Batch]
     ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
         try:
+            self._read = self.landing.readable(self.file.path, self.scratch)
             with self._engine() as connection:
                 problem, warnings = self._open(connection)
                 if problem is None:
                     physical = self._physical_counts()
                     batches, reasons = self._split(connection, physical)
+        except TextFileError as error:
+            problem, warnings = f"unreadable file ({error})", []
         except (duckdb.Error, pa.ArrowException) as error:
             # The engine's own text may quote a row: name the kind of failure only.
             problem, warnings = f"unreadable file ({type(error).__name__})", []
@@ -542,9 +582,15 @@ class _Candidate:
 
     def _open(self, connection: duckdb.DuckDBPyConnection) -> tuple[str | None, list[str]]:
         """Type the delivered rows and give each bad one its first reason."""
+        read = self._readable
+        if read.records != read.rows:
+            return (
+                f"accounting: {read.rows:,} records were read and {read.records:,} counted"
+                " another way, so nobody knows where they end"
+            ), []
         connection.execute(
             "create view delivered as select * from"
-            f" read_parquet({_text(self.file.path)}, file_row_number = true)"
+            f" read_parquet({_text(read.path)}, file_row_number = true)"
         )
         delivered = dict(
             connection.execute(
@@ -552,9 +598,11 @@ class _Candidate:
             ).fetchall()
         )
         delivered.pop("file_row_number", None)
+        if read.dialect is not None:
+            delivered = {name: delivered[name] for name in delivered if name not in OWN_COLUMNS}
         wanted = {column.name for column in self._contract.columns}
-        missing = sorted(wanted - delivered.keys())
-        unexpected = sorted(delivered.keys() - wanted)
+        missing = sorted((wanted - delivered.keys()) | read.never_delivered)
+        unexpected = sorted((delivered.keys() - wanted) | read.unknown_keys)
         if missing:
             text = f"missing column {', '.join(missing)}"
             if unexpected:
@@ -563,12 +611,19 @@ class _Candidate:
         warnings = [
             f"column {shown([name])} is not in the contract and was left out" for name in unexpected
         ]
-        self._tokenise(connection)
+        typed = {
+            column.name: self._typed(column, delivered[column.name])
+            for column in self._contract.columns
+        }
         values, reasons = [], []
-        for column in self._contract.columns:
-            value, found = _typed(column, delivered[column.name])
-            values.append(f'{value} as "{column.name}"')
+        for name, (value, found) in typed.items():
+            values.append(f'{value} as "{name}"')
             reasons += found
+        raw = {
+            column.name: self._raw_identifier(column.name, typed[column.name][0])
+            for column in self._identifiers
+        }
+        self._tokenise(connection, raw)
         joins = ""
         for column in self._identifiers:
             token = f'"tokens_{column.name}".token'
@@ -576,12 +631,15 @@ class _Candidate:
             reasons.append((f"unusable_{column.name}", f"{token} is null"))
             joins += (
                 f' left join "tokens_{column.name}"'
-                f' on "tokens_{column.name}".raw = cast(delivered."{column.name}" as varchar)'
+                f' on "tokens_{column.name}".raw = {raw[column.name]}'
             )
         if self._partitioned:
-            values.append(f"{self._business_date('delivered.')} as _business_date")
+            moment = self._moment({name: value for name, (value, _) in typed.items()})
+            values.append(f"{self._business_date(moment)} as _business_date")
         cases = "".join(f" when {predicate} then '{name}'" for name, predicate in reasons)
         first = f"case{cases} end" if cases else "cast(null as varchar)"
+        if read.dialect is not None:
+            first = f"coalesce(delivered._structure_reason, {first})"
         # Days are sliced again and again, so they are kept; a snapshot is read once.
         kind = "table" if self._partitioned or self._identifiers else "view"
         connection.execute(
@@ -597,12 +655,32 @@ class _Candidate:
     def _identifiers(self) -> list[Column]:
         return [column for column in self._contract.columns if column.identifier_type]
 
-    def _business_date(self, prefix: str = "") -> str:
+    @property
+    def _readable(self) -> Readable:
+        if self._read is None:
+            raise AssertionError("a delivery was asked about before it was made readable")
+        return self._read
+
+    def _typed(self, column: Column, delivered_type: str) -> tuple[str, list[tuple[str, str]]]:
+        if self._readable.dialect is None:
+            return _typed(column, delivered_type)
+        return typed_text(column, self._readable.dialect)
+
+    def _raw_identifier(self, name: str, value: str) -> str:
+        """What is tokenised; of a text its typed value, so that `007` is the number 7."""
+        delivered = f'delivered."{name}"' if self._readable.dialect is None else value
+        return f"cast({delivered} as varchar)"
+
+    def _moment(self, values: dict[str, str]) -> str:
+        """The naive UTC of a row's event."""
+        name = str(self.landing.entity.event_column)
+        if self._readable.dialect is None or name not in values:
+            return f'try_cast(delivered."{name}" as timestamp)'
+        return f"cast({values[name]} as timestamp)"
+
+    def _business_date(self, moment: str) -> str:
         zone = self.landing.source.time_zone
-        return (
-            f"cast(timezone('{zone}', timezone('UTC', try_cast("
-            f'{prefix}"{self.landing.entity.event_column}" as timestamp))) as date)'
-        )
+        return f"cast(timezone('{zone}', timezone('UTC', {moment})) as date)"
 
     def _rule_reason(self) -> str:
         rules = "".join(
@@ -614,17 +692,17 @@ class _Candidate:
             )
         return f"case when _type_reason is not null then _type_reason{rules} end"
 
-    def _tokenise(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _tokenise(self, connection: duckdb.DuckDBPyConnection, raw: dict[str, str]) -> None:
         key = self.landing.settings.identity_key.get_secret_value()
         for column in self._identifiers:
-            raw = [
+            distinct = [
                 str(row[0])
                 for row in connection.execute(
-                    f'select distinct cast("{column.name}" as varchar) from delivered'
-                    f' where "{column.name}" is not null'
+                    f"select distinct {raw[column.name]} from delivered"
+                    f" where {raw[column.name]} is not null"
                 ).fetchall()
             ]
-            found = tokenise(str(column.identifier_type), raw, key)
+            found = tokenise(str(column.identifier_type), distinct, key)
             self.found[column.name] = found
             table = pa.table(
                 {
@@ -639,13 +717,18 @@ class _Candidate:
     def _physical_counts(self) -> dict[str, int]:
         """Records by partition, counted without the engine that lands them."""
         if not self._partitioned or self.file.partition is not None:
-            rows = int(pq.ParquetFile(self.file.path).metadata.num_rows)
-            return {self.partitions[0]: rows}
+            return {self.partitions[0]: self._physical_rows()}
         counts = self.landing.count_days(self.file.path)
         physical = {name: counts.get(date.fromisoformat(name), 0) for name in self.partitions}
         if counts.get(None):
             physical[UNDATED] = counts[None]
         return physical
+
+    def _physical_rows(self) -> int:
+        """Records of the whole file, counted without the engine that lands them."""
+        if self._readable.records is not None:
+            return self._readable.records
+        return int(pq.ParquetFile(self.file.path).metadata.num_rows)
 
     # -- splitting --------------------------------------------------------------------
 
@@ -859,7 +942,9 @@ class _Candidate:
             )
         days = tuple(partitions) if self._partitioned else ()
         try:
-            return self.landing.judge(Judged(self._database, _JUDGED, self.file.path, by_day, days))
+            return self.landing.judge(
+                Judged(self._database, _JUDGED, self._readable.path, by_day, days)
+            )
         except Exception as error:  # noqa: BLE001 (a judge that raises closes the gate)
             return Verdict("could_not_run", f"the judge raised {type(error).__name__}")
 
@@ -964,21 +1049,29 @@ class _Candidate:
         return self._record_refusal(replace(batch, file=None), _reason(verdict), found)
 
     def _refuse_unread(self, partition: str, problem: str) -> PartitionReport:
-        try:
-            rows = int(pq.ParquetFile(self.file.path).metadata.num_rows)
-            if self.file.partition is None and self._partitioned:
-                rows = self.landing.count_days(self.file.path).get(date.fromisoformat(partition), 0)
-        except (pa.ArrowException, OSError, KeyError):
-            rows = 0
+        rows = self._rows_unread(partition)
         batch = replace(
             self._batch(partition, self.fingerprint, rows, 0, rows), file=None, landed_rows=0
         )
         folder = self.landing.quarantine_folder(batch)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.file.partition is not None:
-            shutil.copyfile(self.file.path, folder / "delivered.parquet")
+            is_parquet = isinstance(self.landing.entity.format, ParquetFormat)
+            name = "delivered.parquet" if is_parquet else self.file.path.name
+            shutil.copyfile(self.file.path, folder / name)
         reasons = {"unreadable_batch": rows} if rows else {}
         return self._record_refusal(batch, problem, reasons)
+
+    def _rows_unread(self, partition: str) -> int:
+        """Rows that a partition of a refused file had, as far as anybody can say."""
+        if self._read is None:
+            return 0
+        try:
+            if self.file.partition is None and self._partitioned:
+                return self.landing.count_days(self.file.path).get(date.fromisoformat(partition), 0)
+            return self._physical_rows()
+        except (pa.ArrowException, OSError, KeyError):
+            return 0
 
     def _record_refusal(
         self, batch: Batch, reason: str, reasons: dict[str, int]

@@ -1,7 +1,8 @@
 """What a source declares about itself: the attributes of its `defs.yaml`.
 
-Models and their loading only. How files are found is `files`, how a batch is accepted
-is `orchestration.landing`, what its columns promise is `expectations/landing`.
+Models and their loading only. How a file is written is `formats`, how files are found
+`files`, how a batch is accepted `orchestration.landing`, what its columns promise
+`expectations/landing`.
 """
 
 from pathlib import Path
@@ -10,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from orchestration.sources.formats import FileFormat, ParquetFormat
 
 DEFINITION_FILE = "defs.yaml"
 
@@ -30,7 +33,7 @@ class ReaderConfig(BaseModel):
         description="`panel_package`: the installed panel; `folder`: `path` below."
     )
     path: Path | None = Field(
-        default=None, description="Folder of `<entity>.parquet` files, for kind `folder`."
+        default=None, description="Folder of `<entity>.<suffix>` files, for kind `folder`."
     )
 
     @model_validator(mode="after")
@@ -68,6 +71,7 @@ class EntityConfig(BaseModel):
     ] = "transactional"
     personal_data: Literal["none", "pseudonymous", "direct"] = "none"
     max_age_hours: int = Field(default=48, gt=0, description="Older than this is stale.")
+    format: FileFormat = Field(default=ParquetFormat(), description="How its files are written.")
 
     @model_validator(mode="after")
     def _partitions_need_time(self) -> "EntityConfig":

@@ -1,16 +1,18 @@
 """Find what a source delivered: its base files, and what was dropped into the inbox.
 
-A delivery is a Parquet file. A base file holds every day of an entity; a file in the
-inbox, `<inbox>/<source>/<entity>/<business date or snapshot>.parquet`, is newer than
-the base file and replaces it for its partition. Hidden files and files still being
-written (any other suffix) are not deliveries. Reading rows belongs to landing.
+A delivery is a file of the entity's format. A base file, `<entity><suffix>`, holds every
+day of an entity; a file in the inbox,
+`<inbox>/<source>/<entity>/<business date or snapshot><suffix>`, is newer than the base
+file and replaces it for its partition. Hidden files and files still being written (any
+other suffix) are not deliveries. Reading rows belongs to `text_files` and to landing.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from orchestration.sources.formats import FileFormat, ParquetFormat
 from orchestration.sources.names import is_plain
 
 SNAPSHOT = "snapshot"
@@ -50,36 +52,62 @@ class FileReader:
     entity: str
     base_folder: Path
     inbox: Path
+    format: FileFormat = field(default_factory=ParquetFormat)
 
     @property
     def inbox_folder(self) -> Path:
         return self.inbox / self.source / self.entity
 
     def base_file(self) -> DeliveredFile | None:
-        """The file that holds the whole entity, or None when the source has none."""
-        path = self.base_folder / f"{self.entity}.parquet"
+        """The file that holds the whole entity, or None when the source has none.
+
+        Raises SourceError for one that is compressed in another way than declared.
+        """
+        self._assert_as_declared(self.base_folder, self.entity)
+        path = self.base_folder / f"{self.entity}{self.format.suffix}"
         return DeliveredFile(path, None) if path.is_file() else None
 
     def inbox_files(self) -> tuple[DeliveredFile, ...]:
         """Files of single partitions, ordered by partition.
 
-        Raises SourceError for a name that is neither a date nor `snapshot`.
+        Raises SourceError for a name that is neither a date nor `snapshot`, for two files
+        of one partition and for one compressed in another way than declared.
         """
         if not self.inbox_folder.is_dir():
             return ()
         found = []
-        for path in sorted(self.inbox_folder.glob("*.parquet")):
-            if path.name.startswith(".") or not path.is_file():
-                continue
-            if path.stem != SNAPSHOT and not _is_business_date(path.stem):
-                name = path.name if is_plain(path.stem) else "a file"
-                raise SourceError(
-                    f"{self.source}/{self.entity}: {name} in the inbox is named "
-                    "neither after a business date (YYYY-MM-DD) nor `snapshot`; nothing "
-                    "was read; rename it or move it away"
-                )
-            found.append(DeliveredFile(path, path.stem))
-        return tuple(found)
+        for suffix in filter(None, (self.format.suffix, self.format.other_suffix)):
+            for path in sorted(self.inbox_folder.glob(f"*{suffix}")):
+                if path.name.startswith(".") or not path.is_file():
+                    continue
+                stem = path.name.removesuffix(suffix)
+                if stem != SNAPSHOT and not _is_business_date(stem):
+                    name = path.name if is_plain(stem) else "a file"
+                    raise SourceError(
+                        f"{self.source}/{self.entity}: {name} in the inbox is named "
+                        "neither after a business date (YYYY-MM-DD) nor `snapshot`; nothing "
+                        "was read; rename it or move it away"
+                    )
+                self._assert_as_declared(self.inbox_folder, stem)
+                found.append(DeliveredFile(path, stem))
+        return tuple(sorted(found, key=lambda file: str(file.partition)))
+
+    def _assert_as_declared(self, folder: Path, stem: str) -> None:
+        """Neither a second file beside the expected one, nor only one of the other suffix."""
+        other = self.format.other_suffix
+        if other is None or not (folder / f"{stem}{other}").is_file():
+            return
+        name, where = f"{stem}{other}", f"{self.source}/{self.entity}"
+        if (folder / f"{stem}{self.format.suffix}").is_file():
+            raise SourceError(
+                f"{where}: {name} lies beside {stem}{self.format.suffix} and only one of them "
+                "can be the delivery; nothing was read; move the other one away"
+            )
+        raise SourceError(
+            f"{where}: {name} was delivered, and the format of {self.entity} declares "
+            f"{self.format.suffix} files; nothing was read; change `compression` in defs.yaml "
+            "or deliver it the declared way"
+        )
 
     def snapshot_file(self) -> DeliveredFile | None:
         """The newest whole delivery of an entity without partitions."""

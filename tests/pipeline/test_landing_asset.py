@@ -19,6 +19,7 @@ from orchestration.components.source import landing_asset, landing_key
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import DEMO_IDENTITY_KEY, load_settings
 from orchestration.sources.config import SourceConfig
+from orchestration.sources.formats import CsvFormat
 
 SOURCE = SourceConfig.model_validate(
     {
@@ -73,7 +74,7 @@ def deliver(project: Path, **columns: list[Any]) -> None:
 
 
 def land(
-    instance: dg.DagsterInstance, source: SourceConfig = SOURCE, **policy: str
+    instance: dg.DagsterInstance, source: SourceConfig = SOURCE, **policy: Any
 ) -> dg.ExecuteInProcessResult:
     entity = source.entities[0].model_copy(update=policy)
     asset = landing_asset(source, entity)
@@ -141,6 +142,22 @@ def test_a_refused_delivery_leaves_the_last_good_batch_served_and_the_gate_open(
     assert contract.passed
     assert contract.metadata["serves_last_good"].value is True
     assert "still serves the last good batch" in str(contract.description)
+
+
+def test_a_text_is_judged_by_the_suite_of_its_entity(
+    project: Path, instance: dg.DagsterInstance, ledger: Ledger
+) -> None:
+    dialect = CsvFormat(delimiter=";", decimal_mark=",")
+    text = project / "shop" / "products.csv"
+    for price, passes in (("5,25", True), ("500,00", False)):
+        text.write_text(f"price;product\n{price};1\n", "utf-8")
+        result = land(instance, format=dialect, on_bad_batch="block")
+        assert contract_of(result).passed is passes
+    (batch,) = ledger.current("corner_shop", "products").values()
+    landed = pd.read_parquet(load_settings().home / str(batch.file))
+    assert [*map(str, landed["product"]), *map(str, landed["price"])] == ["1", "5.25"]
+    (kept,) = load_settings().quarantine_dir.rglob("rows.parquet")
+    assert pd.read_parquet(kept)["price"].tolist() == ["500,00"]
 
 
 def test_a_batch_refused_before_any_expectation_was_asked_leaves_a_check_record(

@@ -102,15 +102,22 @@ class Shop:
     folder: Path
     judge: ObedientJudge
     now: datetime = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    source: SourceConfig = SOURCE
 
     def landing(self, entity: str, contract: EntityContract | None = None) -> Landing:
         return Landing(
             settings=self.settings,
             ledger=self.ledger,
-            source=SOURCE,
-            entity=SOURCE.entity(entity),
+            source=self.source,
+            entity=self.source.entity(entity),
             contract=contract or CONTRACTS[entity],
-            reader=FileReader("corner_shop", entity, self.folder, self.settings.inbox_dir),
+            reader=FileReader(
+                "corner_shop",
+                entity,
+                self.folder,
+                self.settings.inbox_dir,
+                self.source.entity(entity).format,
+            ),
             judge=self.judge,
             run_id="run-1",
             now=self.now,

@@ -1,0 +1,247 @@
+"""How a source writes its files: the `format` of an entity in `defs.yaml`.
+
+Models only. A dialect is declared and never guessed: a guess that is wrong once loads the
+file into one column, swaps day and month, or drops an offset, and says nothing (measured
+with three engines, 2026-11). Reading by it belongs to `text_files`, typing to
+`orchestration.landing`.
+"""
+
+import hashlib
+import re
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+OWN_COLUMNS = ("_line", "_raw", "_structure_reason")
+"""What a reader adds to the columns of a text: no delivered column may have such a name."""
+
+_DIRECTIVES = {
+    "Y": r"[0-9]{4}",
+    "m": r"(?:0?[1-9]|1[0-2])",
+    "d": r"(?:0?[1-9]|[12][0-9]|3[01])",
+    "H": r"(?:[01]?[0-9]|2[0-3])",
+    "M": r"[0-5][0-9]",
+    "S": r"[0-5][0-9]",
+    "f": r"[0-9]{1,6}",
+    "z": r"[+-][0-9]{2}:?[0-9]{2}",
+}
+"""What each part of a format may look like. Two-digit years and names of months, which depend
+on a century or a language nobody declared, are not among them."""
+
+ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+ISO_TIMESTAMP = (
+    ISO_DATE + r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+    r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+ISO_OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+
+_LARGEST_RECORD = 64 << 20
+
+
+def format_pattern(written: str) -> str:
+    """Regular expression that a value written in a format matches as a whole."""
+    parts = re.split(r"%(.)", written)
+    return "".join(
+        _DIRECTIVES[part] if index % 2 else re.escape(part) for index, part in enumerate(parts)
+    )
+
+
+def _format_of(needed: str, allowed: str) -> AfterValidator:
+    def check(written: str) -> str:
+        named = re.findall(r"%(.?)", written)
+        if len(set(named)) != len(named):
+            raise ValueError(f"{written!r} names a part twice")
+        wrong = [f"%{part}" for part in named if part not in allowed]
+        if wrong:
+            raise ValueError(
+                f"{written!r} has {', '.join(wrong)}; allowed are "
+                + ", ".join(f"%{part}" for part in allowed)
+            )
+        missing = [f"%{part}" for part in needed if part not in named]
+        if missing:
+            raise ValueError(f"{written!r} lacks {', '.join(missing)}")
+        return written
+
+    return AfterValidator(check)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone") from error
+    return name
+
+
+def _one_character(text: str) -> str:
+    if len(text) != 1 or text in "\r\n\0" or text.isalnum():
+        raise ValueError("must be one character, and no letter, digit, line end or NUL")
+    return text
+
+
+Character = Annotated[str, AfterValidator(_one_character)]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TimeFormat(_Declared):
+    """How dates and timestamps are written, and what their clock is."""
+
+    date: Annotated[str, _format_of("Ymd", "Ymd")] = Field(
+        default="%Y-%m-%d", description="As in strptime, `%d/%m/%Y` for day first."
+    )
+    timestamp: Annotated[str, _format_of("YmdHM", "YmdHMSfz")] | None = Field(
+        default=None, description="As in strptime; empty: ISO 8601, with or without an offset."
+    )
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="IANA zone of timestamps that carry no offset."
+    )
+    on_gap: Literal["quarantine", "shift"] = Field(
+        default="quarantine",
+        description="A local time that the clock skipped; shift: later by what was skipped.",
+    )
+    on_overlap: Literal["quarantine", "earlier", "later"] = Field(
+        default="quarantine", description="A local time that the clock showed twice."
+    )
+
+
+class ParquetFormat(_Declared):
+    """Parquet: names and types are in the file."""
+
+    kind: Literal["parquet"] = "parquet"
+
+    @property
+    def suffix(self) -> str:
+        return ".parquet"
+
+    @property
+    def other_suffix(self) -> str | None:
+        """Suffix of the same kind, compressed the other way."""
+        return None
+
+
+class _TextFormat(_Declared):
+    """What all texts have in common."""
+
+    kind: str
+    compression: Literal["none", "gzip"] = "none"
+    encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = Field(
+        default="utf-8",
+        description="Strict. utf-8 with or without a byte order mark, utf-16 only with one.",
+    )
+    names: dict[str, str] = Field(
+        default_factory=dict,
+        description="Column of the contract -> name in the file, where the two differ.",
+    )
+    time: TimeFormat = Field(default=TimeFormat(), description="Of all columns not in `time_of`.")
+    time_of: dict[str, TimeFormat] = Field(
+        default_factory=dict, description="Of single columns, by their names in the contract."
+    )
+    greatest_record: int = Field(
+        default=1 << 20,
+        ge=1 << 10,
+        le=_LARGEST_RECORD,
+        description="Characters; a longer record is set aside and bounds the memory of a read.",
+    )
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        if len(set(self.names.values())) != len(self.names):
+            raise ValueError("`names` gives one name of the file to two columns")
+        return self
+
+    @property
+    def suffix(self) -> str:
+        """How the name of a delivered file ends."""
+        return f".{self.kind}{'.gz' if self.compression == 'gzip' else ''}"
+
+    @property
+    def other_suffix(self) -> str | None:
+        """Suffix of the same kind, compressed the other way."""
+        return f".{self.kind}{'' if self.compression == 'gzip' else '.gz'}"
+
+    @property
+    def decimal(self) -> str:
+        """Mark between the whole and the fraction of a number."""
+        return "."
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits: another dialect reads other rows from the same bytes."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def time_format(self, column: str) -> TimeFormat:
+        """How this column of the contract writes dates and timestamps."""
+        return self.time_of.get(column, self.time)
+
+
+class CsvFormat(_TextFormat):
+    """Delimited text with one header line.
+
+    A quote inside a quoted field is doubled; there is no other escape. A line may end with
+    LF, CRLF or CR, and the last one must.
+    """
+
+    kind: Literal["csv"] = "csv"
+    delimiter: Character = ","
+    quote: Character | None = Field(default='"', description="null: nothing is quoted.")
+    decimal_mark: Literal[".", ","] = "."
+    nulls: tuple[str, ...] = Field(
+        default=("",),
+        description="Unquoted fields that mean null; a quoted one is always a text.",
+    )
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.delimiter == self.quote:
+            raise ValueError("`delimiter` and `quote` are the same character")
+        return self
+
+    @property
+    def decimal(self) -> str:
+        return self.decimal_mark
+
+
+class NdjsonFormat(_TextFormat):
+    """One JSON object a line."""
+
+    kind: Literal["ndjson"] = "ndjson"
+    may_be_empty: bool = Field(
+        default=False,
+        description="True: a file of no bytes is a delivery without records, not a broken one.",
+    )
+
+
+class JsonFormat(_TextFormat):
+    """One JSON document that holds an array of objects."""
+
+    kind: Literal["json"] = "json"
+    path: tuple[str, ...] = Field(
+        default=(), description="Keys from the top of the document down to the array."
+    )
+
+
+TextFormat = CsvFormat | NdjsonFormat | JsonFormat
+
+
+def _with_kind(value: object) -> object:
+    """A format that names no kind would else be told of four kinds' faults."""
+    if isinstance(value, dict) and "kind" not in value:
+        raise ValueError("`kind` is missing; it is parquet, csv, ndjson or json")
+    return value
+
+
+FileFormat = Annotated[
+    Annotated[ParquetFormat | TextFormat, Field(discriminator="kind")],
+    BeforeValidator(_with_kind),
+]

@@ -1,0 +1,336 @@
+"""Find the records of JSON: one object a line, or the elements of one array.
+
+Every scalar is handed on as its own text, so that no digit is lost in a float; objects and
+arrays as compact JSON. A key that is missing is null, one that nobody asked for is counted
+among the unknown ones.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, TextIO
+
+from orchestration.sources.formats import JsonFormat, NdjsonFormat
+from orchestration.sources.text_files.faults import Fault, Misshapen, TextFileError
+from orchestration.sources.text_files.lines import Lines, is_ended, without_end
+from orchestration.sources.text_files.records import Record, bad_record
+
+_CHUNK = 1 << 20
+_MOST_UNKNOWN_KEYS = 1000
+_SPACE = re.compile(r"[ \t\r\n]*+")
+
+
+class _Number(str):
+    """The characters of a number, told from a text that only looks like one."""
+
+    __slots__ = ()
+
+
+class _DuplicatedKeyError(ValueError):
+    """An object has a key twice, and whoever reads it would choose one of two values."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DuplicatedKeyError
+    return found
+
+
+def _no_json(_: str) -> NoReturn:
+    raise ValueError("NaN and infinities are no JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_Number, parse_int=_Number, parse_constant=_no_json
+)
+
+
+class ObjectColumns:
+    """Takes the wanted keys out of objects, and remembers which ever came."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = tuple(keys)
+        self._wanted = frozenset(keys)
+        self.seen: set[str] = set()
+        self.unknown: set[str] = set()
+
+    def record(self, line: int, found: object, raw: str) -> Record:
+        """The record of one decoded value."""
+        if not isinstance(found, dict):
+            return bad_record(line, Misshapen.NOT_AN_OBJECT, raw)
+        if not found.keys() <= self.seen:
+            self.seen |= found.keys() & self._wanted
+            if len(self.unknown) < _MOST_UNKNOWN_KEYS:
+                self.unknown |= found.keys() - self._wanted
+        try:
+            values = [_text(found.get(key)) for key in self._keys]
+        except RecursionError:
+            return bad_record(line, Misshapen.MALFORMED_JSON, raw)
+        if "\\u" in raw:
+            problem = _unstorable(values)
+            if problem is not None:
+                return bad_record(line, problem, raw)
+        return Record(line, len(raw), values)
+
+
+def ndjson_records(lines: Lines, dialect: NdjsonFormat, columns: ObjectColumns) -> Iterator[Record]:
+    """One record a line; empty lines are none.
+
+    An object ends by itself, so the last line needs no end. Raises TextFileError when it has
+    neither: then it was cut.
+    """
+    longest = dialect.greatest_record
+    while line := lines.take():
+        text = without_end(line)
+        if len(text) > longest:
+            record = bad_record(lines.number, Misshapen.RECORD_TOO_LARGE, text[:longest])
+        elif not text or text.isspace():
+            continue
+        else:
+            record = _decoded(lines.number, text, columns)
+        if record.misshapen is not None and not is_ended(line):
+            raise TextFileError(Fault.CUT_OFF, f"its last line, {lines.number}, is no whole object")
+        yield record
+
+
+def _decoded(line: int, text: str, columns: ObjectColumns) -> Record:
+    try:
+        found = _DECODER.decode(text)
+    except _DuplicatedKeyError:
+        return bad_record(line, Misshapen.DUPLICATED_KEY, text)
+    except (ValueError, RecursionError):
+        return bad_record(line, Misshapen.MALFORMED_JSON, text)
+    return columns.record(line, found, text)
+
+
+class JsonArray:
+    """The elements of one array of a document, of which a window is in memory."""
+
+    def __init__(self, text: TextIO, dialect: JsonFormat) -> None:
+        self.offset = 0
+        """Characters before the first element: where somebody else may begin to count."""
+        self._text = text
+        self._path = dialect.path
+        self._longest = dialect.greatest_record
+        self._window = ""
+        self._position = 0
+        self._line = 1
+        self._passed = 0
+        self._is_at_end = False
+
+    def records(self, columns: ObjectColumns) -> Iterator[Record]:
+        """Every element of the array.
+
+        Raises TextFileError when the document is cut, is no JSON between its elements, has
+        no such array, or an element longer than a record may be: nobody can say where the
+        next one begins.
+        """
+        self._enter()
+        self.offset = self._passed + self._position
+        if self._next() == "]":
+            self._advance(1)
+        else:
+            yield from self._elements(columns)
+        self._leave()
+
+    def _elements(self, columns: ObjectColumns) -> Iterator[Record]:
+        while True:
+            self._next()
+            yield self._element(columns)
+            if self._expect(",]") == "]":
+                return
+
+    def _element(self, columns: ObjectColumns) -> Record:
+        line = self._line
+        try:
+            found, end = self._decode()
+        except _DuplicatedKeyError:
+            return self._broken(line, Misshapen.DUPLICATED_KEY)
+        except (ValueError, RecursionError):
+            return self._broken(line, Misshapen.MALFORMED_JSON)
+        raw = self._window[self._position : end]
+        self._advance(len(raw))
+        if len(raw) > self._longest:
+            return bad_record(line, Misshapen.RECORD_TOO_LARGE, raw[: self._longest])
+        return columns.record(line, found, raw)
+
+    def _decode(self) -> tuple[Any, int]:
+        """The value that begins here and where it ends, with as much window as it needs."""
+        while True:
+            try:
+                found, end = _DECODER.raw_decode(self._window, self._position)
+            except _DuplicatedKeyError:
+                raise
+            except (ValueError, RecursionError):
+                if len(self._window) - self._position > self._longest or not self._read():
+                    raise
+            else:
+                # A number at the end of the window may go on behind it.
+                if end < len(self._window) or not self._read():
+                    return found, end
+
+    def _broken(self, line: int, problem: Misshapen) -> Record:
+        """An element that is no JSON, up to where its brackets close."""
+        start = self._position
+        while (end := _closing(self._window, start)) is None:
+            if len(self._window) - start > self._longest:
+                raise TextFileError(
+                    Fault.BROKEN_DOCUMENT,
+                    f"the element that begins in line {line} is longer than a record may be",
+                )
+            if not self._read():
+                raise TextFileError(
+                    Fault.CUT_OFF, f"the element that begins in line {line} does not end"
+                )
+            start = self._position
+        raw = self._window[start:end]
+        self._advance(end - start)
+        return bad_record(line, problem, raw[: self._longest])
+
+    # -- around the array -------------------------------------------------------------
+
+    def _enter(self) -> None:
+        for wanted in self._path:
+            self._expect("{")
+            while self._key() != wanted:
+                self._skip_value()
+                if self._expect(",}") == "}":
+                    raise TextFileError(
+                        Fault.BROKEN_DOCUMENT, "it has no array at the declared path"
+                    )
+        if self._next() != "[":
+            raise TextFileError(Fault.BROKEN_DOCUMENT, "there is no array at the declared path")
+        self._advance(1)
+
+    def _leave(self) -> None:
+        for wanted in reversed(self._path):
+            while self._expect(",}") == ",":
+                if self._key() == wanted:
+                    raise TextFileError(
+                        Fault.BROKEN_DOCUMENT, "it has two values at the declared path"
+                    )
+                self._skip_value()
+        if self._next(may_end=True):
+            raise TextFileError(
+                Fault.BROKEN_DOCUMENT, f"something follows its end in line {self._line}"
+            )
+
+    def _key(self) -> object:
+        self._next()
+        key = self._value()
+        self._expect(":")
+        return key
+
+    def _skip_value(self) -> None:
+        self._next()
+        self._value()
+
+    def _value(self) -> object:
+        try:
+            found, end = self._decode()
+        except (ValueError, RecursionError):
+            raise TextFileError(
+                Fault.BROKEN_DOCUMENT, f"what begins in line {self._line} is no whole JSON value"
+            ) from None
+        self._advance(end - self._position)
+        return found
+
+    def _expect(self, wanted: str) -> str:
+        found = self._next()
+        if found not in wanted:
+            raise TextFileError(
+                Fault.BROKEN_DOCUMENT,
+                f"line {self._line} has something else where one of {wanted} belongs",
+            )
+        self._advance(1)
+        return found
+
+    def _next(self, *, may_end: bool = False) -> str:
+        """The next character that is no space; it is not taken."""
+        while True:
+            match = _SPACE.match(self._window, self._position)
+            if match is not None:
+                self._advance(match.end() - self._position)
+            if self._position < len(self._window):
+                return self._window[self._position]
+            if not self._read():
+                if may_end:
+                    return ""
+                raise TextFileError(
+                    Fault.CUT_OFF, f"it ends in line {self._line}, before its document does"
+                )
+
+    def _advance(self, characters: int) -> None:
+        end = self._position + characters
+        self._line += self._window.count("\n", self._position, end)
+        self._position = end
+
+    def _read(self) -> bool:
+        """Move the window on; what was read before the position leaves memory."""
+        more = "" if self._is_at_end else self._text.read(_CHUNK)
+        if not more:
+            self._is_at_end = True
+            return False
+        self._passed += self._position
+        self._window = self._window[self._position :] + more
+        self._position = 0
+        return True
+
+
+_BRACKET_OR_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"|"|[\[\]{},]', re.DOTALL)
+
+
+def _closing(window: str, start: int) -> int | None:
+    """Where the element at `start` ends by its brackets, or None while it does not."""
+    depth = 0
+    for match in _BRACKET_OR_TEXT.finditer(window, start):
+        part = match.group()
+        if part == '"':
+            return None
+        if part in ("[", "{"):
+            depth += 1
+        elif depth == 0 and part in (",", "]", "}"):
+            return match.start()
+        elif part in ("]", "}"):
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    return None
+
+
+# -- values ---------------------------------------------------------------------------
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    """JSON without spaces, in which numbers keep every digit."""
+    if isinstance(value, _Number):
+        return value
+    if isinstance(value, dict):
+        members = (f"{_compact(key)}:{_compact(item)}" for key, item in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_compact(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unstorable(values: Sequence[str | None]) -> Misshapen | None:
+    """What no text column can hold although JSON can write it: NUL and half of a pair."""
+    for value in values:
+        if value is None:
+            continue
+        if "\0" in value:
+            return Misshapen.NUL_CHARACTER
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return Misshapen.MALFORMED_JSON
+    return None
