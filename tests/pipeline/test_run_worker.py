@@ -24,7 +24,7 @@ from orchestration.components.run_worker import (
 from orchestration.file_lock import hold_file, holder_of
 from orchestration.settings import PROJECT_DIR
 
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 @pytest.fixture
