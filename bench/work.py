@@ -83,6 +83,7 @@ def judge(place: Path) -> None:
                     settings.warehouse_path,
                     readable=[settings.landing_dir, settings.ledger_export_dir],
                     search_path=settings.home,
+                    memory_limit=settings.engine_memory,
                 )
             if any(not verdict.outcome.opens_gate for verdict in verdicts):
                 raise SystemExit(f"{layer}: a gate is closed; a run would have ended there")

@@ -66,8 +66,8 @@ class Settings(BaseModel):
     )
     engine_memory: str = Field(
         default=ENGINE_MEMORY,
-        description="SHOPTHREAD_ENGINE_MEMORY: what DuckDB may use in a landing and in dbt, each, "
-        "before it spills to disk; two landings go on beside each other.",
+        description="SHOPTHREAD_ENGINE_MEMORY: what DuckDB may use in a landing, in dbt and in a "
+        "judge, each, before it spills to disk; two landings go on beside each other.",
     )
     keep_runs_days: int = Field(
         default=KEEP_RUNS_DAYS,
@@ -250,6 +250,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def dagster_home_in_use() -> Path:
     """Where the Dagster of this process keeps its state, ours by default."""
     return Path(os.environ.get("DAGSTER_HOME") or load_settings().dagster_home)
+
+
+def worker_lock_path(run_id: str, settings: Settings | None = None) -> Path:
+    """Held by the process that executes a run, until it ends.
+
+    Under the home of these settings, by default that of the Dagster of this process.
+    """
+    home = dagster_home_in_use() if settings is None else settings.dagster_home
+    return home / "storage" / run_id / "worker.lock"
 
 
 def apply_environment(settings: Settings) -> None:

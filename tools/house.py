@@ -26,7 +26,7 @@ PUBLISHED = ("customer", "commerce", "journey", "kpi")
 _LIST_OF_BATCHES = 'ref("src_shopthread__batches")'
 _BATCHES_OF = re.compile(
     r'from \{\{ ref\("src_shopthread__batches"\) \}\}\s+'
-    r"where entity (= '\w+'|in \([^)]*\)) and is_current\b"
+    r"where (entity (= '\w+'|in \([^)]*\)) and is_current\s*\)|verdict = 'accepted' and )"
 )
 _QUOTED = re.compile(r"'(\w+)'")
 
@@ -330,7 +330,10 @@ def models_that_misname_their_batches(manifest: Mapping[str, Any]) -> list[str]:
     found = []
     for node in models(manifest).values():
         condition = _BATCHES_OF.search(node["raw_code"])
-        read = sorted(_QUOTED.findall(condition.group(0))) if condition else None
+        read = None
+        if condition:
+            by_entity = condition.group(2)
+            read = ["*"] if by_entity is None else sorted(_QUOTED.findall(by_entity))
         said = node["config"]["meta"].get("accepted_batches_of")
         if (None if said is None else sorted(said)) != read:
             found.append(

@@ -28,7 +28,7 @@ from orchestration.cli._outcome import CommandError, UsageError
 from orchestration.cli._progress import Reporter
 from orchestration.cli._stages import CheckAnswer, Event, Happening, RunRecord
 from orchestration.file_lock import BusyError, hold_file, holder_of
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.settings import PROJECT_DIR, Settings, worker_lock_path
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
@@ -193,6 +193,8 @@ def _here(place: Place, order: RunOrder, reporter: Reporter) -> RunResult:
         stack.enter_context(_only_run_here(place.settings))
         stack.enter_context(_into(place.log, 2))
         was_interrupted = stack.enter_context(_noticing_interrupts())
+        # Once more: one that had just begun when this command looked may be dead by now.
+        _bury_killed_runs(place.instance, place.settings, holds_the_lock=True)
         _assert_no_worker_lives(place.instance)
         job, created = _create_run(place.instance, order)
         started = time.time()
@@ -367,8 +369,6 @@ def _assert_no_worker_lives(instance: "DagsterInstance") -> None:
     """Raise CommandError while a run goes on whose daemon does not answer any more."""
     from dagster import DagsterRunStatus, RunsFilter
 
-    from orchestration.components.run_worker import worker_lock_path
-
     going_on = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
     for found in instance.get_runs(RunsFilter(statuses=going_on)):
         holder = holder_of(worker_lock_path(found.run_id))
@@ -384,11 +384,14 @@ def _another_goes_on(holder: str | None) -> CommandError:
     )
 
 
-def _bury_killed_runs(instance: "DagsterInstance", settings: Settings) -> None:
+def _bury_killed_runs(
+    instance: "DagsterInstance", settings: Settings, *, holds_the_lock: bool = False
+) -> None:
     """Report runs whose process was killed as failed; they would hold the queue's place for ever.
 
-    A run of a command goes on only while that command holds the run lock. The daemon looks
-    after its own runs, but it may be gone as well.
+    A run of a command goes on only while that command holds the run lock, which nobody does
+    where the caller `holds_the_lock`. The daemon looks after its own runs, but it may be gone
+    as well.
     """
     from dagster import DagsterRunStatus, RunsFilter
 
@@ -398,7 +401,7 @@ def _bury_killed_runs(instance: "DagsterInstance", settings: Settings) -> None:
     for found in instance.get_runs(RunsFilter(statuses=going_on)):
         is_of_a_command = found.tags.get(_STARTED_BY) == _COMMAND_LINE
         if is_of_a_command and not _was_queued(instance, found.run_id):
-            is_lost = holder_of(run_lock_path(settings)) is None
+            is_lost = holds_the_lock or holder_of(run_lock_path(settings)) is None
         else:
             is_lost = has_lost_its_worker(instance, found.run_id)
         # In this order: it may have ended by itself before its lock was looked at.

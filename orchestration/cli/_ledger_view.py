@@ -18,8 +18,10 @@ from orchestration.landing.freshness import (
     judge_freshness,
     newest_of,
 )
+from orchestration.landing.ledger import Ledger
+from orchestration.landing.serving import Served, blocks, what_is_served
 from orchestration.settings import Settings
-from orchestration.sources.config import SourceConfig
+from orchestration.sources.config import EntityConfig, SourceConfig
 from orchestration.sources.files import UNDATED
 
 
@@ -186,12 +188,20 @@ class LedgerView:
                         quarantined_rows=0 if row is None else int(row["quarantined_rows"]),
                         served_rows=rows,
                         refusals=open_here,
-                        keeps_serving=newest is not None
-                        and entity.on_bad_batch == "serve_last_good"
-                        and "/".join(key) not in settings.strict_entities,
+                        keeps_serving=self._keeps_serving(settings, source, entity),
                     )
                 )
         return tuple(found)
+
+    def _keeps_serving(
+        self, settings: Settings, source: SourceConfig, entity: EntityConfig
+    ) -> bool:
+        """By the rule of the contract check; a run that was told to block knows it by its tag."""
+        if not self.exists():
+            return False
+        ledger = Ledger(self._path, create=False)
+        is_good = what_is_served(ledger, source, entity) is Served.GOOD
+        return is_good and not blocks(settings, source, entity)
 
     def _served(self) -> dict[tuple[str, str], tuple[str, int]]:
         rows = self._rows(

@@ -355,14 +355,16 @@ def _open_to_others(root: Path, bits: int) -> Iterator[Path]:
 
 
 def _locks(settings: Settings) -> Iterator[Finding]:
+    from orchestration.cli._dagster_history import run_workers
     from orchestration.file_lock import holder_of
 
     holders = {
         "the warehouse": holder_of(settings.warehouse_lock_path),
         "a command's run": holder_of(run_lock_path(settings)),
     }
-    held = {name: holder for name, holder in holders.items() if holder}
-    for name, holder in held.items():
+    held = [(name, holder) for name, holder in holders.items() if holder]
+    held += [("a run", holder) for holder in run_workers(settings)]
+    for name, holder in held:
         yield Finding("locks", Grade.NOTE, f"{name}: {holder}", "wait until it ends")
     if not held:
         yield Finding("locks", Grade.OK, "nobody writes")

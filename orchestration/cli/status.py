@@ -52,7 +52,7 @@ def status(
 
 def gather(settings: Settings) -> dict[str, Any]:
     """Everything that the command shows, in the shape of its JSON."""
-    from orchestration.cli._dagster_history import last_run
+    from orchestration.cli._dagster_history import last_run, run_workers
     from orchestration.cli._instance import run_lock_path, served_ui
     from orchestration.cli._ledger_view import LedgerView
     from orchestration.file_lock import holder_of
@@ -157,6 +157,7 @@ def gather(settings: Settings) -> dict[str, Any]:
         "locks": {
             "warehouse": holder_of(settings.warehouse_lock_path),
             "command_line_run": holder_of(run_lock_path(settings)),
+            "run_workers": run_workers(settings),
         },
         "ui": None if ui is None else ui.url,
     }
@@ -259,7 +260,8 @@ def _run_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
             ("last run", f"{run['status']}   job {run['job']}   {run['run_id'][:8]}{when}{took}")
         )
     holder = facts["locks"]["warehouse"]
-    runner = facts["locks"]["command_line_run"]
+    between = [facts["locks"]["command_line_run"], *facts["locks"]["run_workers"]]
+    runner = next((item for item in between if item), None)
     lines.append(
         ("writing", holder or (f"nobody, between two steps of {runner}" if runner else "nobody"))
     )
@@ -270,6 +272,7 @@ def _run_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _check_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     from orchestration.cli._terminal import count, plural
+    from orchestration.landing.serving import COULD_NOT_RUN
 
     checks = facts["checks"]
     text = f"{count(checks['passed'])} passed   {checks['failed']} failed   "
@@ -283,18 +286,27 @@ def _check_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         for item in facts["sources"]
         if item["open_refusals"]
     }
-    set_aside = {
-        f"landing/{item['source']}/{item['entity']}"
+    kept = {
+        f"landing/{item['source']}/{item['entity']}": item["open_refusals"]
         for item in facts["sources"]
-        if item["keeps_serving"]
+        if item["keeps_serving"] and item["open_refusals"]
     }
     critical = [
         item
         for item in checks["not_passed"]
         if item["severity"] == "critical" and item["asset"] not in waived
     ]
-    closing = [item for item in critical if item["asset"] not in set_aside]
-    refused = [item for item in critical if item["asset"] in set_aside]
+    # A contract that cannot be read closes its entity, whatever is served of it.
+    refused = [
+        item
+        for item in critical
+        if item["asset"] in kept
+        and (
+            item["outcome"] == "failed"
+            or all(told["reason"].startswith(COULD_NOT_RUN) for told in kept[item["asset"]])
+        )
+    ]
+    closing = [item for item in critical if item not in refused]
     for label, found in (("closed", closing), ("set aside", refused)):
         lines += [(label, f"{item['asset']} · {_told(item)}") for item in found[:_SHOWN_CHECKS]]
         if len(found) > _SHOWN_CHECKS:

@@ -14,7 +14,6 @@ from typing import Any
 
 from dagster import DagsterEventType, Field, StringSource
 from dagster._config.config_schema import UserConfigSchema
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
@@ -26,6 +25,7 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import and_, create_engine, delete, event, exists, func, select, union
 from sqlalchemy.engine import Connection, Engine
 
+from orchestration.components.check_answers import newest_answers
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.settings import dagster_home_in_use
 
@@ -33,10 +33,6 @@ _BUSY_TIMEOUT_SECONDS = 60
 """How long a process waits for another one's commit; the shipped class waits as long."""
 
 _MATERIALISED = DagsterEventType.ASSET_MATERIALIZATION.value
-_ANSWERED = (
-    AssetCheckExecutionRecordStatus.SUCCEEDED.value,
-    AssetCheckExecutionRecordStatus.FAILED.value,
-)
 
 
 class WarmSqliteEventLogStorage(SqliteEventLogStorage):
@@ -103,11 +99,11 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
             .group_by(log.asset_key)
         )
         by_check = select(func.max(check.id)).group_by(check.asset_key, check.check_name)
-        answers = by_check.where(check.execution_status.in_(_ANSWERED))
+        answers = newest_answers().subquery()
         wanted = union(
             select(log.run_id).where(log.id.in_(newest_builds)),
             select(check.run_id).where(check.id.in_(by_check)),
-            select(check.run_id).where(check.id.in_(answers)),
+            select(answers.c.run_id),
             select(AssetKeyTable.c.last_run_id),
         )
         with self.index_connection() as connection:

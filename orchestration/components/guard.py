@@ -17,13 +17,13 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
+from orchestration.components.check_answers import last_words
 from orchestration.landing.ledger import Ledger
 
 OVERRIDE_TAG = "shopthread/override_gates"
 """Run tag by which an operator builds behind a closed gate; its value is the reason."""
 
 _SHOWN = 5
-_PAGE = 4
 _NO_RESULT = "was planned and has no result"
 _FAILED = "failed"
 _COULD_NOT_RUN = "could not run"
@@ -86,10 +86,7 @@ def closed_gates(
         )
         for key in ordered
     }
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        [check for checks in blocking.values() for check in checks]
-    )
-    said = _SaidOfChecks(instance)
+    latest = last_words(instance, [check for checks in blocking.values() for check in checks])
     closed = []
     for key in ordered:
         name = key.to_user_string()
@@ -102,8 +99,6 @@ def closed_gates(
             continue
         for check in blocking[key]:
             execution = latest.get(check)
-            if execution is not None and (event is None or execution.run_id != event.run_id):
-                execution = said.last_of(check)
             problem = (
                 _problem_of_first_landing(execution)
                 if event is None
@@ -112,46 +107,6 @@ def closed_gates(
             if problem is not None:
                 closed.append(ClosedGate(name, check.name, problem))
     return sorted(closed, key=lambda gate: not gate.problem.startswith((_FAILED, _COULD_NOT_RUN)))
-
-
-class _SaidOfChecks:
-    """What checks said last.
-
-    Dagster lists their answers in the order in which runs were created: above the answer of a
-    run lies what those have planned that wait behind it in the queue.
-    """
-
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self._instance = instance
-        self._began: dict[str, float | None] = {}
-
-    def last_of(self, check: dg.AssetCheckKey) -> AssetCheckExecutionRecord | None:
-        """The last answer, or what the last run that began had planned and did not answer."""
-        cursor = None
-        while True:
-            page = self._instance.event_log_storage.get_asset_check_execution_history(
-                check, limit=_PAGE, cursor=cursor
-            )
-            said = [
-                (at, record.id, record)
-                for record in page
-                if (at := self._said_at(record)) is not None
-            ]
-            if said:
-                return max(said)[-1]
-            if len(page) < _PAGE:
-                return None
-            cursor = page[-1].id
-
-    def _said_at(self, record: AssetCheckExecutionRecord) -> float | None:
-        """When a check answered, or its run began; None for a run that has not begun."""
-        if record.status is not AssetCheckExecutionRecordStatus.PLANNED and record.event:
-            return record.event.timestamp
-        if record.run_id not in self._began:
-            found = self._instance.get_run_record_by_id(record.run_id)
-            # Nobody can say any more whether a run that was deleted had begun.
-            self._began[record.run_id] = 0.0 if found is None else found.start_time
-        return self._began[record.run_id]
 
 
 def _problem_of_first_landing(execution: AssetCheckExecutionRecord | None) -> str | None:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
@@ -26,18 +25,13 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 from orchestration.file_lock import hold_file, holder_of
-from orchestration.settings import dagster_home_in_use
+from orchestration.settings import worker_lock_path
 
 _SECONDS_TO_BEGIN = 30.0
 """A run is called started some moments before its worker takes the lock."""
 
 _held: list[AbstractContextManager[None]] = []
 _watching = threading.Event()
-
-
-def worker_lock_path(run_id: str) -> Path:
-    """Held by the process that executes the run, until that process ends."""
-    return dagster_home_in_use() / "storage" / run_id / "worker.lock"
 
 
 def has_lost_its_worker(instance: dg.DagsterInstance, run_id: str) -> bool:

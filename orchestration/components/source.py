@@ -7,7 +7,6 @@ Turns attributes into assets with their two gates. What landing does lies in
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.land import (
-    COULD_NOT_RUN,
     Judge,
     Judged,
     Landing,
@@ -29,6 +27,7 @@ from orchestration.landing.land import (
     Verdict,
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Refusal, Waiver
+from orchestration.landing.serving import COULD_NOT_RUN, Served, blocks, what_is_served
 from orchestration.settings import Settings, SettingsError
 from orchestration.sources.config import EntityConfig, SourceConfig, load_sources
 from orchestration.sources.files import FileReader
@@ -47,15 +46,6 @@ _OWN_COLUMNS = {
     "_batch_id": "The batch that delivered the row.",
 }
 """Columns that landing adds to what a source delivers."""
-
-
-class Served(StrEnum):
-    """What landing serves of an entity, in the words of its contract check."""
-
-    NOTHING = "landing has no batch that keeps the contract"
-    GOOD = "landing still serves the last good batch"
-    CONDEMNED = "landing serves the refused content, which a changed contract condemns"
-    LOST = "landing lost what it served for it, and its source does not offer it any more"
 
 
 class LandingSource(dg.Component):
@@ -168,10 +158,10 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             refusals,
             report,
             waivers,
-            serves=_served(ledger, source, entity),
+            serves=what_is_served(ledger, source, entity),
         )
         assert_run_goes_on(context.instance, context.run.run_id)
-        if contract.passed or not _blocks(settings, source, entity):
+        if contract.passed or not blocks(settings, source, entity):
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata=landed_metadata(
@@ -328,6 +318,7 @@ def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
             [TableCheck(suite, "main", judged.table, Layout.DELIVERED, days)],
             judged.database,
             readable=[judged.delivered],
+            memory_limit=settings.engine_memory,
         )
         asset = f"landing/{source}/{entity}"
         return Verdict(
@@ -359,23 +350,6 @@ def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
 # -- what the UI is told ----------------------------------------------------------------
 
 
-def _blocks(settings: Settings, source: SourceConfig, entity: EntityConfig) -> bool:
-    return (
-        entity.on_bad_batch == "block"
-        or f"{source.source}/{entity.name}" in settings.strict_entities
-    )
-
-
-def _served(ledger: Ledger, source: SourceConfig, entity: EntityConfig) -> Served:
-    if not ledger.current(source.source, entity.name):
-        return Served.NOTHING
-    if ledger.condemned(source.source, entity.name):
-        return Served.CONDEMNED
-    if ledger.lost_partitions(source.source, entity.name):
-        return Served.LOST
-    return Served.GOOD
-
-
 def contract_check(
     source: SourceConfig,
     entity: EntityConfig,
@@ -391,8 +365,8 @@ def contract_check(
     `serve_last_good` is closed only while there is no last good state; `block` is closed
     by any open refusal, of whatever day. A waived one is not open, and is named.
     """
-    blocks = _blocks(settings, source, entity)
-    passed = not refusals or (serves is Served.GOOD and not blocks)
+    is_closed_by_any = blocks(settings, source, entity)
+    passed = not refusals or (serves is Served.GOOD and not is_closed_by_any)
     verdict = report.verdict
     nobody_judged = all(item.reason.startswith(COULD_NOT_RUN) for item in refusals)
     closed_by = "could_not_run" if nobody_judged else "failed"
@@ -411,7 +385,7 @@ def contract_check(
         "rows_delivered": report.total("physical_rows"),
         "rows_landed": report.total("landed_rows"),
         "rows_quarantined": report.total("quarantined_rows"),
-        "policy": "block" if blocks else "serve_last_good",
+        "policy": "block" if is_closed_by_any else "serve_last_good",
     }
     return dg.AssetCheckResult(
         asset_key=landing_key(source.source, entity.name),

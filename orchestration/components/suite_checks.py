@@ -107,6 +107,7 @@ def judge_tables(
             settings.warehouse_path,
             readable=[settings.landing_dir, settings.ledger_export_dir],
             search_path=settings.home,
+            memory_limit=settings.engine_memory,
         )
         if any(verdict.outcome is Outcome.COULD_NOT_RUN for verdict in verdicts):
             raise_if_damaged(settings)

@@ -37,6 +37,7 @@ from orchestration.landing.identifiers import (
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
 from orchestration.landing.readable import Readable, expanded_bytes, make_readable
+from orchestration.landing.serving import COULD_NOT_RUN
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
 from orchestration.landing.text_days import count_text_days
 from orchestration.landing.text_values import typed_text
@@ -57,9 +58,6 @@ from orchestration.sources.text_files.reading import column_values
 
 EMPTY = "empty"
 """Folder of the zero-row file that gives an entity its types before it ever landed."""
-
-COULD_NOT_RUN = "could not run"
-"""How the reason of a refusal begins when nobody could judge the batch."""
 
 _JUDGED = "judged"
 _JUDGED_BY_DAY = "judged_by_day"

@@ -386,13 +386,16 @@ def _instant(text: str) -> datetime:
 class Ledger:
     """Reads and writes the ledger file. Every method is one transaction."""
 
-    def __init__(self, path: Path, timeout_seconds: float = 60.0) -> None:
+    def __init__(self, path: Path, timeout_seconds: float = 60.0, *, create: bool = True) -> None:
         """Open or create the ledger at `path`.
 
-        `timeout_seconds` is how long a write waits for another process's transaction.
+        `timeout_seconds` is how long a write waits for another process's transaction. Who only
+        reads one that is there does not `create`, and waits for nobody.
         """
         self._path = path
         self._timeout = timeout_seconds
+        if not create:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._connect() as connection:
             connection.executescript(_SCHEMA)

@@ -63,11 +63,12 @@ def open_database(
     *,
     readable: Sequence[Path] = (),
     search_path: Path | None = None,
+    memory_limit: str | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB file for reading; its views may read `readable` and nothing else.
 
-    `search_path` is the folder that relative paths inside views start from. Raises
-    duckdb.Error when the file cannot be opened, FileNotFoundError when there is none.
+    `search_path` is the folder that relative paths inside views start from, `memory_limit` is
+    in DuckDB's words; beyond it the engine spills beside the file. Raises duckdb.Error when the file cannot be opened, FileNotFoundError when there is none.
     """
     if isinstance(database, duckdb.DuckDBPyConnection):
         yield database
@@ -77,7 +78,10 @@ def open_database(
     connection = duckdb.connect(
         str(database),
         read_only=True,
-        config={**NOTHING_IS_FETCHED},
+        config={
+            **NOTHING_IS_FETCHED,
+            **({} if memory_limit is None else {"memory_limit": memory_limit}),
+        },
     )
     try:
         connection.execute("set global TimeZone = 'UTC'")

@@ -179,17 +179,20 @@ def check_database(
     *,
     readable: Sequence[Path] = (),
     search_path: Path | None = None,
+    memory_limit: str | None = None,
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
 ) -> tuple[SuiteVerdict, ...]:
     """Judge several tables over one connection; one verdict per check, in order.
 
     A file is opened read-only; views in it may read `readable` (files or folders) and
-    nothing else, and `search_path` is where their relative paths start. In a process
-    that holds the file open for writing, pass that connection instead. Each table has
+    nothing else, `search_path` is where their relative paths start, and `memory_limit` is
+    what DuckDB may take before it spills. In a process that holds the file open for writing, pass that connection instead. Each table has
     `timeout_seconds` of wall time. Raises nothing: what cannot be judged could not run.
     """
     try:
-        with open_database(database, readable=readable, search_path=search_path) as connection:
+        with open_database(
+            database, readable=readable, search_path=search_path, memory_limit=memory_limit
+        ) as connection:
             return _run_all(checks, connection, timeout_seconds)
     except (duckdb.Error, OSError) as error:
         reason = (

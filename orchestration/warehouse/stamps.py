@@ -29,6 +29,7 @@ from orchestration.warehouse.manifest import DbtManifest
 
 STAMP_SCHEMA = "build_stamps"
 _TABLE = f"{STAMP_SCHEMA}.stamps"
+EVERY_ENTITY = ("*",)
 _RULE = "2"
 """Changes whenever what a fingerprint covers changes."""
 _READS_WHOLE_GRAPH = re.compile(r"\bgraph\.")
@@ -75,7 +76,8 @@ class Contents:
         if entities is None or unique_id not in self.by_entity:
             return self.whole[unique_id]
         held = self.by_entity[unique_id]
-        return _digest(*(f"{name}={held.get(name, 'nothing')}" for name in entities))
+        names = sorted(held) if entities == EVERY_ENTITY else entities
+        return _digest(*(f"{name}={held.get(name, 'nothing')}" for name in names))
 
 
 @dataclass(frozen=True)
@@ -103,18 +105,32 @@ def fingerprints(settings: Settings, manifest: DbtManifest, contents: Contents) 
     code = _Code(manifest, project)
 
     @cache
-    def inside(unique_id: str, asked: tuple[str, ...] | None = None) -> str:
+    def inside(unique_id: str, taken: tuple[str, ...] | None = None) -> str:
         """What reading this node gives, by everything behind it.
 
-        `asked` holds the entities whose batches a reader of this view takes.
+        `taken` holds the entities whose batches a reader takes; it narrows sources and the
+        views that stand directly upon them, never what another model made of the list.
         """
         if unique_id in manifest.content["sources"]:
-            return contents.of(unique_id, asked)
+            return contents.of(unique_id, taken)
         own = batches_taken(nodes[unique_id])
-        taken = own if own is not None or not is_view(nodes[unique_id]) else asked
         parents = sorted(set(nodes[unique_id]["depends_on"].get("nodes", [])))
+        passed_on = taken if own is None else own
         return _digest(
-            code.of(unique_id), *(f"{parent}={inside(parent, taken)}" for parent in parents)
+            code.of(unique_id),
+            *(
+                f"{parent}={inside(parent, passed_on if _is_list(parent) else None)}"
+                for parent in parents
+            ),
+        )
+
+    def _is_list(unique_id: str) -> bool:
+        """Whether a node is a source, or a view of sources alone."""
+        if unique_id in manifest.content["sources"]:
+            return True
+        return is_view(nodes[unique_id]) and all(
+            parent in manifest.content["sources"]
+            for parent in nodes[unique_id]["depends_on"].get("nodes", [])
         )
 
     return Fingerprints(
@@ -127,9 +143,10 @@ def fingerprints(settings: Settings, manifest: DbtManifest, contents: Contents) 
 
 
 def batches_taken(node: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The entities whose accepted batches a model takes from the list; None: of all.
+    """The entities whose accepted batches a model takes from the list; None: all of the list.
 
-    The model says so as `meta.accepted_batches_of`, beside the condition that makes it true.
+    The model says so as `meta.accepted_batches_of`, beside the condition that makes it true;
+    `*` takes the accepted batches of every entity and leaves out the refused ones.
     """
     named = node["config"].get("meta", {}).get("accepted_batches_of")
     return None if named is None else tuple(sorted(map(str, named)))

@@ -153,27 +153,30 @@ def test_a_model_that_does_not_declare_itself_is_found(break_it: Any, said: str)
     assert said in found
 
 
-BATCHES = """select batch_id
+BATCHES = """batches as (select batch_id
 from {{{{ ref("src_shopthread__batches") }}}}
-where entity {entities} and is_current"""
+where {condition})"""
 
 
 @pytest.mark.parametrize(
-    "breaches, entities, said",
+    "breaches, condition, said",
     [
-        (0, "= 'orders'", ["orders"]),
-        (0, "in ('orders', 'returns')", ["returns", "orders"]),
-        (1, "= 'orders'", ["returns"]),
-        (1, "in ('orders', 'returns')", ["orders"]),
-        (1, "= 'orders'", None),
-        (1, "<> 'orders'", ["orders"]),
+        (0, "entity = 'orders' and is_current", ["orders"]),
+        (0, "entity in ('orders', 'returns') and is_current", ["returns", "orders"]),
+        (0, "verdict = 'accepted' and is_required", ["*"]),
+        (1, "entity = 'orders' and is_current", ["returns"]),
+        (1, "entity in ('orders', 'returns') and is_current", ["orders"]),
+        (1, "entity = 'orders' and is_current", None),
+        (1, "entity <> 'orders' and is_current", ["orders"]),
+        (1, "entity = 'orders' and is_current or entity = 'returns'", ["orders"]),
+        (1, "is_required", ["*"]),
     ],
 )
 def test_a_model_that_misnames_the_batches_it_takes_is_found(
-    breaches: int, entities: str, said: list[str] | None
+    breaches: int, condition: str, said: list[str] | None
 ) -> None:
     node = copy.deepcopy(FACT)
-    node["raw_code"] = BATCHES.format(entities=entities)
+    node["raw_code"] = BATCHES.format(condition=condition)
     if said is not None:
         node["config"]["meta"]["accepted_batches_of"] = said
     assert len(house.models_that_misname_their_batches(manifest_of(node))) == breaches

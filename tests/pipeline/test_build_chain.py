@@ -99,6 +99,17 @@ def test_a_new_day_of_one_entity_leaves_what_follows_others(world: World) -> Non
     assert of_other_entities.isdisjoint(built)
 
 
+def test_a_refused_batch_makes_nothing_outdated_but_quality(world: World) -> None:
+    coupons = world.delivered("coupons")
+    world.deliver("coupons", "snapshot", coupons.drop(columns=["product_id"]))
+    run = world.run()
+    assert run.success, run.failures
+    built = built_by(world, run.run_id)
+    assert {name for name in built if not name.startswith(("dq_", "catalog"))} == set()
+    part = world.run(["customer/mart_customer_value"])
+    assert part.success, part.failures
+
+
 def test_a_partial_run_refuses_what_does_not_stand_and_a_full_run_mends_it(world: World) -> None:
     stamp_building(world.settings, "0123456789", [ORDERS])
     for asset in ("publish/published_version", "commerce/fct_orders"):

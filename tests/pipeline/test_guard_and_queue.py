@@ -1,5 +1,6 @@
 """What runs that wait in Dagster's queue have planned is no answer of a check."""
 
+import sys
 from collections.abc import Iterator
 
 import dagster as dg
@@ -12,13 +13,22 @@ from orchestration.components.guard import closed_gates
 CHECK = dg.AssetCheckKey(dg.AssetKey("table"), "holds")
 
 
-@dg.asset(check_specs=[dg.AssetCheckSpec("holds", asset="table", blocking=True)])
+refused: list[bool] = []
+"""Holds something while what is delivered is refused."""
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec("table", skippable=True)],
+    check_specs=[dg.AssetCheckSpec("holds", asset="table", blocking=True)],
+)
 def table() -> Iterator[object]:
-    yield dg.Output(None)
-    yield dg.AssetCheckResult(passed=True)
+    """Like a landing that blocks: of a refused batch nothing is materialised."""
+    if not refused:
+        yield dg.MaterializeResult("table")
+    yield dg.AssetCheckResult(passed=not refused, asset_key="table", check_name="holds")
 
 
-@dg.asset(deps=[table])
+@dg.asset(deps=["table"])
 def reader() -> None: ...
 
 
@@ -59,13 +69,32 @@ def test_a_run_that_waits_closes_no_gate_and_opens_none(instance: dg.DagsterInst
     assert closed(instance) == []
 
 
-def test_a_run_that_waited_longer_than_another_has_the_last_word(
-    instance: dg.DagsterInstance,
+@pytest.mark.parametrize("others", [1, 9])
+def test_a_run_that_waited_longer_than_others_has_the_last_word(
+    instance: dg.DagsterInstance, others: int
 ) -> None:
     waiting = wait(instance)
-    other = job().execute_in_process(instance=instance)
+    for _ in range(others):
+        other = job().execute_in_process(instance=instance)
     assert execute_run(InMemoryJob(job()), waiting, instance).success
     assert latest(instance) == other.run_id
+    assert closed(instance) == []
+
+
+@pytest.mark.parametrize("others", [1, 9])
+def test_it_has_the_last_word_also_when_it_refused_and_made_nothing(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    waiting = wait(instance)
+    for _ in range(others):
+        assert job().execute_in_process(instance=instance).success
+    monkeypatch.setattr(sys.modules[__name__], "refused", [True])
+    execute_run(InMemoryJob(job()), waiting, instance)
+    (problem,) = closed(instance)
+    assert "holds" in problem
+    assert "failed" in problem
+    monkeypatch.undo()
+    assert job().execute_in_process(instance=instance).success
     assert closed(instance) == []
 
 

@@ -19,10 +19,9 @@ from orchestration.components.run_worker import (
     WatchfulRunLauncher,
     end_with_worker,
     multiprocess_executor,
-    worker_lock_path,
 )
 from orchestration.file_lock import hold_file, holder_of
-from orchestration.settings import PROJECT_DIR
+from orchestration.settings import PROJECT_DIR, worker_lock_path
 
 SECONDS = 120.0
 

@@ -9,11 +9,15 @@ import multiprocessing
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from orchestration.cli._instance import ensure_instance, shipped_instance_file
 from orchestration.components.preloading import PRELOADED_MODULES
 from orchestration.settings import PROJECT_DIR, load_settings
+
+CI_VARIABLES = ("BUILDKITE", "TF_BUILD")
+"""Where one of these is set Dagster uploads nothing, whatever it is told."""
 
 SWITCHES = ("DAGSTER_DISABLE_TELEMETRY", "DBT_SEND_ANONYMOUS_USAGE_STATS", "GX_ANALYTICS_ENABLED")
 """What switches telemetry off, one variable for each library."""
@@ -33,7 +37,9 @@ def facts(project: str) -> dict[str, bool]:
         "dagster uploads": not is_running_in_test(),
         "dagster writes": DagsterInstance.get().telemetry_enabled,
         "dbt": bool(Flags(invoked).SEND_ANONYMOUS_USAGE_STATS),
-        "gx": os.environ.get("GX_ANALYTICS_ENABLED", "").lower() != "false",
+        # This release has no module that sends; one that has asks the variable.
+        "gx": find_spec("great_expectations.analytics") is not None
+        and os.environ.get("GX_ANALYTICS_ENABLED", "").lower() != "false",
     }
 
 

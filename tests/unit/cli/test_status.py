@@ -63,18 +63,42 @@ def test_a_refused_batch_that_stops_nobody_is_set_aside(
     assert "stays served, and nothing waits" in shopthread("status").stdout
 
 
+CLOSED = {"closed": ["kpi/kpi_daily", CONTRACT.asset], "set aside": []}
+
+
+def test_what_landing_serves_and_a_changed_contract_condemns_closes_the_house(
+    settings: Settings, shopthread: Shopthread
+) -> None:
+    refuse(settings, served=True)
+    # The same content as is served, refused under another contract.
+    again = replace(batch("2017-01-01", "b"), content_hash="a")
+    Ledger(settings.ledger_path).refuse(again, "the contract is tighter now", {})
+    assert labels(shopthread) == CLOSED
+
+
+def test_what_landing_lost_closes_the_house(settings: Settings, shopthread: Shopthread) -> None:
+    refuse(settings, served=True)
+    ledger = Ledger(settings.ledger_path)
+    accept(ledger, batch("2017-01-03", "c"))
+    ledger.condemn(batch("2017-01-03", "c"), "the landed file is gone", is_served=True)
+    assert labels(shopthread) == CLOSED
+
+
+def test_a_contract_that_nobody_can_read_closes_the_house(
+    settings: Settings, shopthread: Shopthread
+) -> None:
+    refuse(settings, served=True)
+    unread = replace(CONTRACT, outcome="could_not_run")
+    Ledger(settings.ledger_path).record_checks("run-2", [unread])
+    assert labels(shopthread) == CLOSED
+
+
 def test_a_refused_batch_closes_the_house_where_that_is_asked_or_nothing_is_served(
     settings: Settings, shopthread: Shopthread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(settings, served=False)
-    assert labels(shopthread) == {
-        "closed": ["kpi/kpi_daily", CONTRACT.asset],
-        "set aside": [],
-    }
+    assert labels(shopthread) == CLOSED
     accept(Ledger(settings.ledger_path), batch("2017-01-01", "a"))
     assert labels(shopthread) == {"closed": ["kpi/kpi_daily"], "set aside": [CONTRACT.asset]}
     monkeypatch.setenv("SHOPTHREAD_BLOCK_ON_BAD_BATCH", "complete_journey/transactions")
-    assert labels(shopthread) == {
-        "closed": ["kpi/kpi_daily", CONTRACT.asset],
-        "set aside": [],
-    }
+    assert labels(shopthread) == CLOSED

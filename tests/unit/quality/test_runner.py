@@ -67,6 +67,28 @@ def test_what_is_not_critical_warns_and_opens_the_gate(shop: Path, severity: str
     assert verdict.numbers()["warnings"] == 1
 
 
+def test_a_judge_keeps_to_its_memory_and_spills(tmp_path: Path) -> None:
+    path = tmp_path / "large.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema shop")
+        connection.execute(
+            "create table shop.members as"
+            " select range as member_id, md5(range::varchar) as email from range(400000)"
+        )
+    unique = {
+        "type": "expect_column_values_to_be_unique",
+        "kwargs": {"column": "email"},
+        "severity": "critical",
+        "meta": {"because": "one person each (2026-11)"},
+    }
+    suite = table_suite(unique)
+    limited = check_database([TableCheck(suite)], path, memory_limit="40MB")[0]
+    assert limited.outcome is Outcome.PASSED, limited.message
+    # The limit is asked for: with next to nothing nobody can judge.
+    starved = check_database([TableCheck(suite)], path, memory_limit="3MB")[0]
+    assert starved.outcome is Outcome.COULD_NOT_RUN
+
+
 def test_a_missing_table_could_not_run(shop: Path) -> None:
     verdict = run_suite(table_suite(POINTS_IN_RANGE), shop, "shop", "customers")
     assert verdict.outcome is Outcome.COULD_NOT_RUN

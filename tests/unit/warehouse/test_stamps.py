@@ -22,7 +22,7 @@ from orchestration.warehouse.stamps import (
 
 LANDED, BOOKS = "source.p.shop.orders", "source.p.ledger.batches"
 ADAPTER, STAGING, MART, OTHER = "model.p.src", "model.p.stg", "model.p.fct", "model.p.other"
-LIST = "model.p.list"
+LIST, DATE = "model.p.list", "model.p.date"
 ALL = {ADAPTER, STAGING, MART, OTHER}
 
 
@@ -131,6 +131,16 @@ def test_a_model_that_takes_the_batches_of_some_entities_follows_no_other(
     before = listed("one", orders="one", products="one")
     assert moved(before, listed("two", orders="one", products="two")) == {OTHER}
     assert moved(before, listed("two", orders="two", products="one")) == {STAGING, MART, OTHER}
+    # What another model made of the list is not narrowed: it may follow every entity.
+    nodes[DATE] = node("select 7", [LIST], "view")
+    nodes[STAGING]["depends_on"]["nodes"].append(DATE)
+    before = listed("one", orders="one", products="one")
+    assert STAGING in moved(before, listed("two", orders="one", products="two"))
+    # It may itself take what was accepted of every entity, and leave out what was refused.
+    nodes[DATE]["config"]["meta"] = {"accepted_batches_of": ["*"]}
+    before = listed("one", orders="one", products="one")
+    assert STAGING in moved(before, listed("two", orders="one", products="two"))
+    assert moved(before, listed("two", orders="one", products="one")) == {OTHER}
     # An entity that the list did not name before: its first batch.
     first = listed("two", orders="one", products="one", returns="one")
     assert moved(before, first) == {STAGING, MART, OTHER}

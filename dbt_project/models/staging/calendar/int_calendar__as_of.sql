@@ -1,6 +1,6 @@
 -- One row: the business date the data is judged at. A view, so that it follows the ledger
 -- without a build of its own.
-{{ config(materialized="view") }}
+{{ config(materialized="view", meta={"accepted_batches_of": ["*"]}) }}
 with
 
     batches as (
