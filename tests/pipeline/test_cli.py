@@ -24,6 +24,8 @@ from tests.pipeline.worlds import FIRST, LAST, World
 
 pytestmark = pytest.mark.slow
 
+NOBODY = {"warehouse": None, "command_line_run": None, "run_workers": []}
+
 
 @pytest.fixture
 def shopthread(tmp_path: Path, tiny_panel: Path, built_home: Path) -> CommandLine:
@@ -101,7 +103,7 @@ def test_status_knows_the_run_and_the_doctor_finds_nothing(second_run: Second) -
     facts = shopthread.status()
     assert facts["last_run"]["status"] == "success"
     assert facts["last_run"]["job"] == "full"
-    assert facts["locks"] == {"warehouse": None, "command_line_run": None}
+    assert facts["locks"] == NOBODY
     assert {item["state"] for item in facts["sources"]} == {"fresh"}
     assert all(item["is_balanced"] for item in facts["sources"])
     examined = shopthread("doctor")
@@ -177,7 +179,7 @@ def test_ctrl_c_cancels_a_run_and_leaves_no_process(shopthread: CommandLine) -> 
     assert started.returncode == 130, output
     assert "was canceled; what was published before stays served" in output
     assert _still_there(children) == []
-    assert shopthread.status()["locks"] == {"warehouse": None, "command_line_run": None}
+    assert shopthread.status()["locks"] == NOBODY
     assert shopthread.status()["published"]["version"] == 1
 
 
