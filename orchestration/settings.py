@@ -64,6 +64,11 @@ class Settings(BaseModel):
         description="SHOPTHREAD_BLOCK_ON_BAD_BATCH: `<source>/<entity>` names, comma "
         "separated, whose refused batch stops the house whatever their `defs.yaml` says.",
     )
+    enabled_sources: frozenset[str] | None = Field(
+        default=None,
+        description="SHOPTHREAD_SOURCES: keys of the sources that land, comma separated; all "
+        "that are configured by default. The contracts of the others stand empty.",
+    )
     engine_memory: str = Field(
         default=ENGINE_MEMORY,
         description="SHOPTHREAD_ENGINE_MEMORY: what DuckDB may use in a landing, in dbt and in a "
@@ -157,6 +162,11 @@ class Settings(BaseModel):
     def uses_demo_key(self) -> bool:
         return self.identity_key.get_secret_value() == DEMO_IDENTITY_KEY
 
+    @property
+    def retailer_dir(self) -> Path:
+        """What the synthetic retailer delivers: `history/`, `deliveries/` and `truth/`."""
+        return self.home / "retailer"
+
     def panel_files(self) -> Path:
         """The folder of the panel's Parquet files.
 
@@ -200,6 +210,10 @@ def _home(environ: Mapping[str, str]) -> Path:
     return home
 
 
+def _names(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in environ.get(name, "").split(",") if part.strip())
+
+
 def _engine_memory(environ: Mapping[str, str]) -> str:
     value = environ.get("SHOPTHREAD_ENGINE_MEMORY", "").strip() or ENGINE_MEMORY
     if not _MEMORY.fullmatch(value):
@@ -237,11 +251,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         as_of=_date(env, "SHOPTHREAD_AS_OF", None),
         first_day=first_day,
         last_day=_date(env, "SHOPTHREAD_LAST_DAY", date(2017, 12, 31)),
-        strict_entities=frozenset(
-            name.strip()
-            for name in env.get("SHOPTHREAD_BLOCK_ON_BAD_BATCH", "").split(",")
-            if name.strip()
-        ),
+        strict_entities=_names(env, "SHOPTHREAD_BLOCK_ON_BAD_BATCH"),
+        enabled_sources=_names(env, "SHOPTHREAD_SOURCES") or None,
         engine_memory=_engine_memory(env),
         keep_runs_days=_keep_runs_days(env),
     )

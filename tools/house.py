@@ -20,7 +20,7 @@ from orchestration.warehouse.manifest import Layer, layer_of
 
 NO_TOPIC = frozenset({"utils", "util", "helpers", "helper", "common", "base", "misc", "shared"})
 SHORTEST_BORDER_SIGN = 60
-PACKAGED = "panel_package"
+PACKAGED = ("panel_package", "synthetic_retailer")
 PUBLISHED = ("customer", "commerce", "journey", "kpi")
 
 _LIST_OF_BATCHES = 'ref("src_shopthread__batches")'
@@ -28,6 +28,7 @@ _BATCHES_OF = re.compile(
     r'from \{\{ ref\("src_shopthread__batches"\) \}\}\s+'
     r"where (entity (= '\w+'|in \([^)]*\)) and is_current\s*\)|verdict = 'accepted' and )"
 )
+_RECORDS_OF = re.compile(r'newest_records\("src_[a-z0-9_]+?__([a-z0-9_]+)"\)')
 _QUOTED = re.compile(r"'(\w+)'")
 
 
@@ -157,8 +158,8 @@ def unwired_sources(root: Path) -> list[str]:
         vendor = instances[name]["vendor"]
         if name not in listed.get(vendor, []):
             found.append(f"source {name}: vars.sources does not list it under its vendor {vendor}")
-        # A data package is its own fixture; tests cut small worlds from it.
-        packaged = instances[name].get("reader", {}).get("kind") == PACKAGED
+        # A data package or a generator is its own fixture; tests cut small worlds from it.
+        packaged = instances[name].get("reader", {}).get("kind") in PACKAGED
         if not packaged and not (root / "tests/fixtures" / vendor).is_dir():
             found.append(f"vendor {vendor}: has no fixtures in tests/fixtures/{vendor}")
         folder = root / "dbt_project/models/adapters" / vendor
@@ -334,13 +335,16 @@ def models_that_misname_their_batches(manifest: Mapping[str, Any]) -> list[str]:
         if condition:
             by_entity = condition.group(2)
             read = ["*"] if by_entity is None else sorted(_QUOTED.findall(by_entity))
+        by_record = _RECORDS_OF.findall(node["raw_code"])
+        if by_record:
+            read = sorted({*(read or []), *by_record})
         said = node["config"]["meta"].get("accepted_batches_of")
         if (None if said is None else sorted(said)) != read:
             found.append(
                 f"{node['schema']}.{node['name']}: takes the batches of {read or 'all entities'}"
                 f" and says {said or 'nothing'} in meta.accepted_batches_of"
             )
-        if said is not None and node["raw_code"].count(_LIST_OF_BATCHES) != 1:
+        if said is not None and node["raw_code"].count(_LIST_OF_BATCHES) + bool(by_record) != 1:
             found.append(f"{node['schema']}.{node['name']}: reads the list of batches twice")
     return found
 

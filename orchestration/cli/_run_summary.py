@@ -60,7 +60,7 @@ class Ending:
 
 def lines_of_success(settings: Settings, ending: Ending) -> Lines:
     """What was landed, checked and published, and where to look next."""
-    sources = load_sources(settings.sources_dir)
+    sources = load_sources(settings.sources_dir, settings.enabled_sources)
     ledger = LedgerView(settings.ledger_path)
     served = served_now(settings)
     lines = _landing(settings, sources, ledger, ending)

@@ -64,6 +64,7 @@ def demo(
     settings = load_settings()
     _assert_panel(settings)
     _show_notice(settings)
+    _let_retailer_deliver(settings)
 
     from orchestration.cli import _dagster_run, _ui
     from orchestration.cli._instance import served_ui
@@ -229,7 +230,29 @@ def _show_notice(settings: Settings) -> None:
     from orchestration.cli._terminal import say, say_block
     from orchestration.sources.config import load_sources
 
-    say_block(notices(load_sources(settings.sources_dir)))
+    say_block(notices(load_sources(settings.sources_dir, settings.enabled_sources)))
+    say()
+
+
+def _let_retailer_deliver(settings: Settings) -> None:
+    from orchestration.cli import _retailer
+    from orchestration.cli._terminal import count, say, say_block, short_path
+
+    if not _retailer.is_wanted(settings):
+        return
+    delivered = _retailer.deliver(settings)
+    if delivered is None:
+        return
+    say_block(
+        [
+            (
+                "retailer",
+                f"Maple & Main, which does not exist, delivered {count(delivered.rows)} rows of "
+                f"{count(delivered.people)} people in {delivered.seconds:.1f} s",
+            ),
+            ("", f"{short_path(settings.retailer_dir)}, the last weeks day by day in the inbox"),
+        ]
+    )
     say()
 
 

@@ -255,7 +255,7 @@ def _panel(settings: Settings) -> Iterator[Finding]:
     from orchestration.sources.config import load_sources
 
     uses_panel = any(
-        source.reader.kind == "panel_package" for source in load_sources(settings.sources_dir)
+        source.reader.kind == "panel_package" for source in load_sources(settings.sources_dir, settings.enabled_sources)
     )
     if not uses_panel:
         return
@@ -281,7 +281,7 @@ def _identity_key(settings: Settings) -> Iterator[Finding]:
 
     live = [
         source.source
-        for source in load_sources(settings.sources_dir)
+        for source in load_sources(settings.sources_dir, settings.enabled_sources)
         if source.data_origin == "live"
     ]
     if not settings.uses_demo_key:
@@ -459,7 +459,7 @@ def _landed_files(settings: Settings) -> Iterator[Finding]:
         return
     entities = [
         (source.source, entity.name)
-        for source in load_sources(settings.sources_dir)
+        for source in load_sources(settings.sources_dir, settings.enabled_sources)
         for entity in source.entities
     ]
     damaged = damaged_files(settings.home, Ledger(settings.ledger_path), entities)

@@ -107,7 +107,7 @@ def gather(settings: Settings) -> dict[str, Any]:
                     for refusal in item.refusals
                 ],
             }
-            for item in ledger.entities(settings, load_sources(settings.sources_dir))
+            for item in ledger.entities(settings, load_sources(settings.sources_dir, settings.enabled_sources))
         ],
         "waived": [
             {

@@ -31,7 +31,7 @@ def new_deliveries(settings: Settings, ledger: Ledger, now: datetime) -> list[Ne
     """
     days: dict[date, list[str]] = {}
     snapshots: list[str] = []
-    for source in load_sources(settings.sources_dir):
+    for source in load_sources(settings.sources_dir, settings.enabled_sources):
         for entity in source.entities:
             landing = open_landing(settings, ledger, source, entity, run_id="", now=now)
             try:

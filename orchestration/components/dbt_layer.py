@@ -19,6 +19,7 @@ from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
 from orchestration.components.build_chain import REBUILD_TAG, Commission, Table, build_in_chain
 from orchestration.components.guard import known_checks, pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
+from orchestration.components.source import write_contracts_of_resting_sources
 from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.ledger import CheckRecord, Ledger
@@ -195,6 +196,8 @@ def layer_assets(
             in context.selected_asset_check_keys
         ]
         run_id = context.run.run_id
+        if layer is Layer.STAGING:
+            write_contracts_of_resting_sources(settings)
         if layer is Layer.QUALITY:
             ledger.keep_checks(known_checks())
         outcome = build_in_chain(

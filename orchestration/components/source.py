@@ -8,6 +8,7 @@ Turns attributes into assets with their two gates. What landing does lies in
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.contract import Column, EntityContract, RowRule
+from orchestration.landing.empty_files import write_empty_files
 from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.land import (
     Judge,
@@ -28,7 +30,7 @@ from orchestration.landing.land import (
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Refusal, Waiver
 from orchestration.landing.serving import COULD_NOT_RUN, Served, blocks, what_is_served
-from orchestration.settings import Settings, SettingsError
+from orchestration.settings import Settings, SettingsError, load_settings
 from orchestration.sources.config import EntityConfig, SourceConfig, load_sources
 from orchestration.sources.files import FileReader
 
@@ -67,6 +69,9 @@ class LandingSource(dg.Component):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         del context
+        enabled = load_settings().enabled_sources
+        if enabled is not None and self.source.source not in enabled:
+            return dg.Definitions(assets=[_resting(self.source, e) for e in self.source.entities])
         return dg.Definitions(
             assets=[landing_asset(self.source, entity) for entity in self.source.entities]
         )
@@ -77,6 +82,38 @@ def landing_key(source: str, entity: str) -> dg.AssetKey:
     return dg.AssetKey(["landing", source, entity])
 
 
+def _tags(source: SourceConfig, entity: EntityConfig) -> dict[str, str]:
+    channel = {} if entity.channel is None else {"channel": entity.channel}
+    return {"source": source.source, **channel}
+
+
+def _resting(source: SourceConfig, entity: EntityConfig) -> dg.AssetSpec:
+    """An entity that does not land here: nothing makes it, its contract stands empty."""
+    return dg.AssetSpec(
+        landing_key(source.source, entity.name),
+        description=f"{entity.description} Not enabled here: SHOPTHREAD_SOURCES leaves it out.",
+        group_name="landing",
+        kinds={"parquet"},
+        owners=[f"team:{source.owner}"],
+        tags=_tags(source, entity),
+    )
+
+
+def write_contracts_of_resting_sources(settings: Settings) -> None:
+    """Give every configured entity that does not land here its empty, typed file."""
+    if settings.enabled_sources is None:
+        return
+    write_empty_files(
+        settings.landing_dir,
+        [
+            source
+            for source in load_sources(settings.sources_dir)
+            if source.source not in settings.enabled_sources
+        ],
+        lambda source, entity: entity_contract(settings, source.source, entity.name),
+    )
+
+
 def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefinition:
     """The asset of one entity, with its contract gate inside the op."""
     key = landing_key(source.source, entity.name)
@@ -85,7 +122,7 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
         "vendor": source.vendor,
         "data_origin": source.data_origin,
         "on_bad_batch": entity.on_bad_batch,
-        "version_rule": entity.version,
+        "version_rule": entity.version_rule,
         "cadence": source.cadence,
         "time_zone": source.time_zone,
         "contract": f"expectations/landing/{source.source}.yaml",
@@ -103,7 +140,7 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
                 kinds={"parquet", "python"},
                 owners=[f"team:{source.owner}"],
                 metadata=metadata,
-                tags={"source": source.source, "channel": entity.channel},
+                tags=_tags(source, entity),
                 # A refused batch under `block` materialises nothing.
                 skippable=True,
             )
@@ -144,7 +181,7 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             ledger.record_checks(context.run.run_id, [record])
             yield from _unjudged(key, error)
             yield freshness_check(
-                settings, ledger, source, entity, load_sources(settings.sources_dir)
+                settings, ledger, source, entity, load_sources(settings.sources_dir, settings.enabled_sources)
             )
             return
         refusals = ledger.open_refusals(source.source, entity.name)
@@ -171,7 +208,7 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             _describe_days(context, key, report)
         yield contract
         yield latest_batch_check(key, report, refusals, waivers)
-        yield freshness_check(settings, ledger, source, entity, load_sources(settings.sources_dir))
+        yield freshness_check(settings, ledger, source, entity, load_sources(settings.sources_dir, settings.enabled_sources))
 
     return land
 
@@ -262,16 +299,24 @@ def open_landing(
         reader=FileReader(
             source.source,
             entity.name,
-            settings.panel_files()
-            if source.reader.path is None
-            else settings.project_dir / source.reader.path,
+            base_folder(settings, source),
             settings.inbox_dir,
             entity.format,
+            wants_manifests=entity.version == "manifest",
         ),
         judge=landing_judge(settings, source.source, entity.name),
         run_id=run_id,
         now=now,
     )
+
+
+def base_folder(settings: Settings, source: SourceConfig) -> Path:
+    """Where the files lie that hold an entity of this source whole."""
+    if source.reader.kind == "panel_package":
+        return settings.panel_files()
+    if source.reader.path is None:
+        return settings.retailer_dir / "history" / source.source
+    return settings.project_dir / source.reader.path
 
 
 def _suite(settings: Settings, source: str, entity: str) -> "TableSuite":
@@ -317,7 +362,7 @@ def landing_judge(settings: Settings, source: str, entity: str) -> Judge:
         (verdict,) = check_database(
             [TableCheck(suite, "main", judged.table, Layout.DELIVERED, days)],
             judged.database,
-            readable=[judged.delivered],
+            readable=judged.delivered,
             memory_limit=settings.engine_memory,
         )
         asset = f"landing/{source}/{entity}"

@@ -19,7 +19,7 @@ def warehouse() -> dg.Definitions:
         profiles_dir=settings.dbt_project_dir,
         target_path=settings.manifest_dir.relative_to(settings.dbt_project_dir),
     )
-    sources = load_sources(settings.sources_dir)
+    sources = load_sources(settings.sources_dir, settings.enabled_sources)
     layers = [
         layer_assets(layer, manifest, project, sources) for layer in Layer if manifest.models(layer)
     ]

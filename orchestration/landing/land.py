@@ -28,6 +28,7 @@ from orchestration.disk_space import needed_to_land, require_space
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.contract import Column, EntityContract, engine_type
+from orchestration.landing.empty_files import write_empty_file
 from orchestration.landing.identifiers import (
     RULE_VERSION,
     Identifier,
@@ -39,7 +40,7 @@ from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
 from orchestration.landing.readable import Readable, expanded_bytes, make_readable
 from orchestration.landing.serving import COULD_NOT_RUN
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
-from orchestration.landing.text_days import count_text_days
+from orchestration.landing.text_days import count_text_dates, count_text_days
 from orchestration.landing.text_values import typed_text
 from orchestration.quiet_duckdb import open_duckdb
 from orchestration.settings import Settings
@@ -50,14 +51,15 @@ from orchestration.sources.files import (
     DeliveredFile,
     FileReader,
     SourceError,
+    identity_of,
 )
 from orchestration.sources.formats import OWN_COLUMNS, ParquetFormat, TextFormat
 from orchestration.sources.names import shown
 from orchestration.sources.text_files.faults import TextFileError
 from orchestration.sources.text_files.reading import column_values
 
-EMPTY = "empty"
-"""Folder of the zero-row file that gives an entity its types before it ever landed."""
+_DAYS_AT_ONCE = 100
+"""Files of single days that are read, judged and promoted together."""
 
 _JUDGED = "judged"
 _JUDGED_BY_DAY = "judged_by_day"
@@ -84,8 +86,8 @@ class Judged:
 
     database: Path
     table: str
-    delivered: Path
-    """The file that a view may read."""
+    delivered: tuple[Path, ...]
+    """The files that a view may read."""
     by_day: str | None = None
     """The same rows with their `_business_date`, where days are judged."""
     days: tuple[str, ...] = ()
@@ -189,10 +191,13 @@ class Landing:
     def _land(self, days: Sequence[date] | None) -> LandingReport:
         self.recover()
         reach(Place.LANDING_RECOVERED)
-        self.write_empty_file()
+        write_empty_file(
+            self.folder, self.contract, partitioned=self.entity.partitioned
+        )
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
-            return self._report([self._land_file(file, None)] if file else [])
+            landed = self._land_files([(file, [SNAPSHOT])]) if file else []
+            return self._report([*landed, ([], None, list(self.reader.waiting()))])
         last = self.last_day()
         asked = None if days is None else {*days, *self._lost_days()}
         wanted = self.days() if asked is None else sorted(day for day in asked if day <= last)
@@ -202,16 +207,15 @@ class Landing:
             for file in self.reader.inbox_files()
             if file.partition != SNAPSHOT
         }
-        parts = []
+        parts: list[_Landed] = []
         base_days = [day for day in wanted if day.isoformat() not in dropped]
         if base is not None and base_days:
-            parts.append(self._land_file(base, base_days))
-        parts += [
-            self._land_file(dropped[day.isoformat()], [day])
-            for day in wanted
-            if day.isoformat() in dropped
-        ]
-        return self._report(parts)
+            parts += self._land_files([(base, [day.isoformat() for day in base_days])])
+        days_dropped = [day.isoformat() for day in wanted if day.isoformat() in dropped]
+        for start in range(0, len(days_dropped), _DAYS_AT_ONCE):
+            names = days_dropped[start : start + _DAYS_AT_ONCE]
+            parts += self._land_files([(dropped[name], [name]) for name in names])
+        return self._report([*parts, ([], None, list(self.reader.waiting()))])
 
     def days(self) -> list[date]:
         """Business dates inside the project's calendar for which something was delivered.
@@ -261,6 +265,7 @@ class Landing:
         New content, or content that a changed contract has to judge again.
         """
         current, seen = self._memory()
+        superseded = self._superseded()
         waivers = self.ledger.waivers(self.source.source, self.entity.name)
         base = self.reader.base_file()
         if not self.entity.partitioned:
@@ -276,7 +281,22 @@ class Landing:
             for name, fingerprint, from_base in offers
             if not self._is_known(name, fingerprint, current, seen, from_base=from_base)
             and not self._is_waived(waivers.get(name), fingerprint)
+            and (name, fingerprint) not in superseded
         ]
+
+    def _superseded(self) -> frozenset[tuple[str, str]]:
+        """(partition, fingerprint) of accepted deliveries that a higher version took the place of.
+
+        One that lies in the inbox again is nothing new. Where only arrival tells versions apart,
+        it is the newest.
+        """
+        if self.entity.version == "arrival":
+            return frozenset()
+        return frozenset(
+            (batch.partition_key, batch.delivery_fingerprint)
+            for batch in self.ledger.accepted(self.source.source, self.entity.name)
+            if batch.contract_fingerprint == self.contract_fingerprint
+        )
 
     def recover(self) -> None:
         """Finish or forget what a killed run left, and take back what is not whole.
@@ -316,86 +336,94 @@ class Landing:
             is_served=served is not None and served.batch_id == batch.batch_id,
         )
 
-    def write_empty_file(self) -> None:
-        """Give the entity its typed columns, so that its contracts exist before it landed."""
-        path = self.folder / EMPTY / "empty.parquet"
-        columns = self.contract.landed_columns(partitioned=self.entity.partitioned)
-        casts = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns)
-        if path.exists():
-            with open_duckdb() as connection:
-                described = connection.execute(
-                    "select column_name, column_type from"
-                    f" (describe select * from read_parquet({_text(path)}))"
-                ).fetchall()
-                wanted = connection.execute(
-                    f"select column_name, column_type from (describe select {casts})"
-                ).fetchall()
-            if described == wanted:
-                return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with open_duckdb() as connection:
-            connection.execute(
-                f"copy (select {casts} limit 0) to {_text(temporary)} (format parquet)"
-            )
-        temporary.replace(path)
-
     # -- one delivered file -----------------------------------------------------------
 
-    def _land_file(
-        self, file: DeliveredFile, days: list[date] | None
-    ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
-        identity = _identity(file.path)
-        fingerprint = file.sha256()
-        from_base = file.partition is None
-        partitions = [SNAPSHOT] if days is None else [day.isoformat() for day in days]
+    def _land_files(self, offered: Sequence[tuple[DeliveredFile, list[str]]]) -> list["_Landed"]:
+        """Land files and the partitions that each is asked for, alike ones in one pass."""
         current, seen = self._memory()
+        superseded = self._superseded()
         refused = self.refused_partitions()
-        known = {
-            name
-            for name in partitions
-            if self._is_known(name, fingerprint, current, seen, from_base=from_base)
-            # What takes the place of a refused batch is judged, although it is served already.
-            and not (name in refused and current[name].delivery_fingerprint == fingerprint)
-        }
         waivers = self.ledger.waivers(self.source.source, self.entity.name)
-        waived = {name for name in partitions if self._is_waived(waivers.get(name), fingerprint)}
-        reports = [_waived(waivers[name]) for name in partitions if name in waived]
-        reports += [
-            _unchanged(current[name]) for name in partitions if name in known and name in current
-        ]
-        repeated = [
-            replace(
-                current[name],
-                delivery_fingerprint=fingerprint,
-                run_id=self.run_id,
-                is_from_base=from_base,
-            )
-            for name in partitions
-            if name in known
-            and name in current
-            and current[name].delivery_fingerprint == fingerprint
-        ]
-        self.ledger.repeat(repeated)
-        fresh = [
-            name
-            for name in partitions
-            if name not in waived and (name not in known or name not in current)
-        ]
+        settled: list[PartitionReport] = []
+        fresh = []
+        for file, partitions in offered:
+            delivery = _Delivery(file, identity_of(file.path), file.sha256(), partitions)
+            known = {
+                name
+                for name in partitions
+                if (
+                    self._is_known(
+                        name, delivery.fingerprint, current, seen, from_base=delivery.from_base
+                    )
+                    or (name, delivery.fingerprint) in superseded
+                )
+                # What takes the place of a refused batch is judged, although it is served
+                # already.
+                and not (
+                    name in refused
+                    and current[name].delivery_fingerprint == delivery.fingerprint
+                )
+            }
+            waived = {
+                name
+                for name in partitions
+                if self._is_waived(waivers.get(name), delivery.fingerprint)
+            }
+            settled += [_waived(waivers[name]) for name in partitions if name in waived]
+            settled += [
+                _unchanged(current[name])
+                for name in partitions
+                if name in known and name in current
+            ]
+            self._repeat(delivery, known & current.keys(), current)
+            wanted = [
+                name
+                for name in partitions
+                if name not in waived and (name not in known or name not in current)
+            ]
+            if wanted:
+                fresh.append(replace(delivery, partitions=wanted))
+        landed: list[_Landed] = [(settled, None, [])]
         if not fresh:
-            return reports, None, []
+            return landed
         self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         require_space(
             self.settings.home,
-            needed_to_land(expanded_bytes(file.path, self.entity.format)),
+            needed_to_land(
+                sum(expanded_bytes(one.file.path, self.entity.format) for one in fresh)
+            ),
             task=f"landing of {self._name}",
             kept="Nothing of it was landed and the last published version stays served",
             then="run again: `shopthread run`",
         )
         with self._scratch() as scratch:
-            candidate = _Candidate(self, file, identity, fingerprint, scratch, fresh)
-            landed, verdict, warnings = candidate.settle(current)
-            return reports + landed, verdict, warnings
+            opened = [
+                _open(self, delivery, scratch / f"read-{number}")
+                for number, delivery in enumerate(fresh)
+            ]
+            for number, alike in enumerate(_alike(opened)):
+                folder = scratch / f"candidate-{number}"
+                folder.mkdir(mode=0o700)
+                landed.append(_Candidate(self, alike, folder).settle(current))
+        return landed
+
+    def _repeat(
+        self, delivery: "_Delivery", known: set[str], current: dict[str, Batch]
+    ) -> None:
+        """Record as delivered again what landing serves of a delivery."""
+        self.ledger.repeat(
+            [
+                replace(
+                    current[name],
+                    delivery_fingerprint=delivery.fingerprint,
+                    run_id=self.run_id,
+                    is_from_base=delivery.from_base,
+                    version=delivery.manifest_version,
+                )
+                for name in delivery.partitions
+                if name in known and current[name].delivery_fingerprint == delivery.fingerprint
+            ]
+        )
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -468,21 +496,26 @@ class Landing:
         """Rows by local business date, counted by another engine than the one that lands."""
         if not isinstance(self.entity.format, ParquetFormat):
             return self._count_text_days(path, self.entity.format)
-        column = pq.read_table(path, columns=[str(self.entity.event_column)]).column(0)
-        zoned = pc.assume_timezone(column.cast(pa.timestamp("us")), "UTC").cast(
-            pa.timestamp("us", tz=self.source.time_zone)
-        )
-        local = pc.local_timestamp(zoned).cast(pa.date32())
+        column = pq.read_table(path, columns=[self.entity.dated_by]).column(0)
+        if self.entity.date_column is not None:
+            local = column.cast(pa.date32())
+        else:
+            zoned = pc.assume_timezone(column.cast(pa.timestamp("us")), "UTC").cast(
+                pa.timestamp("us", tz=self.source.time_zone)
+            )
+            local = pc.local_timestamp(zoned).cast(pa.date32())
         return {item["values"]: int(item["counts"]) for item in pc.value_counts(local).to_pylist()}
 
     def _count_text_days(self, path: Path, dialect: TextFormat) -> dict[date | None, int]:
         """As `count_days`; a text is counted once for as long as it stays the same file."""
-        identity = _identity(path)
+        identity = identity_of(path)
         if identity not in self._days_of_texts:
-            column = str(self.entity.event_column)
-            moments = column_values(path, dialect, column)
-            self._days_of_texts[identity] = count_text_days(
-                moments, dialect.time_format(column), self.source.time_zone
+            column = self.entity.dated_by
+            written, time = column_values(path, dialect, column), dialect.time_format(column)
+            self._days_of_texts[identity] = (
+                count_text_dates(written, time)
+                if self.entity.date_column is not None
+                else count_text_days(written, time, self.source.time_zone)
             )
         return self._days_of_texts[identity]
 
@@ -496,9 +529,7 @@ class Landing:
             / batch.batch_id
         )
 
-    def _report(
-        self, parts: Iterable[tuple[list[PartitionReport], Verdict | None, list[str]]]
-    ) -> LandingReport:
+    def _report(self, parts: Iterable["_Landed"]) -> LandingReport:
         reports: list[PartitionReport] = []
         verdict: Verdict | None = None
         warnings: list[str] = []
@@ -516,20 +547,105 @@ class Landing:
         )
 
 
-@dataclass
-class _Candidate:
-    """One delivered file on its way: everything here lies in its scratch folder."""
+_Landed = tuple[list[PartitionReport], Verdict | None, list[str]]
+"""What became of the partitions, the verdict on them, and warnings."""
 
-    landing: Landing
+
+@dataclass(frozen=True)
+class _Delivery:
+    """A delivered file, and the partitions of it that are wanted."""
+
     file: DeliveredFile
     identity: tuple[int, ...]
     """Of the file when its hash was taken: another one must not land under that hash."""
     fingerprint: str
-    scratch: Path
     partitions: list[str]
+
+    @property
+    def from_base(self) -> bool:
+        return self.file.partition is None
+
+    @property
+    def manifest_version(self) -> str | None:
+        """Of the file's manifest, in a form that sorts as text."""
+        manifest = self.file.manifest
+        return None if manifest is None else f"{manifest.version:018d}"
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A delivery made readable, or what is wrong with its shape."""
+
+    delivery: _Delivery
+    read: Readable | None
+    columns: dict[str, str] = field(default_factory=dict)
+    """Delivered column -> the engine's type."""
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _open(landing: Landing, delivery: _Delivery, scratch: Path) -> _Opened:
+    """Make a delivery readable and compare its columns with the contract."""
+    scratch.mkdir(mode=0o700)
+    read: Readable | None = None
+    try:
+        read = landing.readable(delivery.file.path, scratch)
+        with open_duckdb() as connection:
+            columns = dict(
+                connection.execute(
+                    "select column_name, column_type from"
+                    f" (describe select * from read_parquet({_text(read.path)}))"
+                ).fetchall()
+            )
+    except TextFileError as error:
+        return _Opened(delivery, read, problem=f"unreadable file ({error})")
+    except (duckdb.Error, pa.ArrowException) as error:
+        # The engine's own text may quote a row: name the kind of failure only.
+        return _Opened(delivery, read, problem=f"unreadable file ({type(error).__name__})")
+    if read.dialect is not None:
+        columns = {name: columns[name] for name in columns if name not in OWN_COLUMNS}
+    if read.records != read.rows:
+        return _Opened(
+            delivery,
+            read,
+            problem=(
+                f"accounting: {read.rows:,} records were read and {read.records:,} counted"
+                " another way, so nobody knows where they end"
+            ),
+        )
+    wanted = {column.name for column in landing.contract.columns}
+    missing = sorted((wanted - columns.keys()) | read.never_delivered)
+    unexpected = sorted((columns.keys() - wanted) | read.unknown_keys)
+    if missing:
+        text = f"missing column {', '.join(missing)}"
+        if unexpected:
+            text += f" (delivered instead: {shown(unexpected)})"
+        return _Opened(delivery, read, columns, text)
+    warnings = tuple(
+        f"column {shown([name])} is not in the contract and was left out" for name in unexpected
+    )
+    return _Opened(delivery, read, columns, None, warnings)
+
+
+def _alike(opened: Sequence[_Opened]) -> list[list[_Opened]]:
+    """Deliveries that can be read as one table together; each one that cannot alone."""
+    groups: dict[object, list[_Opened]] = {}
+    for number, one in enumerate(opened):
+        alone = one.problem is not None or one.delivery.from_base
+        shape = number if alone else (tuple(sorted(one.columns.items())), one.warnings)
+        groups.setdefault(shape, []).append(one)
+    return list(groups.values())
+
+
+@dataclass
+class _Candidate:
+    """Deliveries of one shape on their way: everything here lies in their scratch folder."""
+
+    landing: Landing
+    opened: list[_Opened]
+    scratch: Path
     found: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     """Column -> what its distinct raw values became; kept only for rows that land."""
-    _read: Readable | None = None
 
     @property
     def _database(self) -> Path:
@@ -551,64 +667,80 @@ class _Candidate:
     def _partitioned(self) -> bool:
         return self.landing.entity.partitioned
 
-    def settle(
-        self, current: dict[str, Batch]
-    ) -> tuple[list[PartitionReport], Verdict | None, list[str]]:
-        try:
-            self._read = self.landing.readable(self.file.path, self.scratch)
-            with self._engine() as connection:
-                problem, warnings = self._open(connection)
-                if problem is None:
+    @property
+    def _partitions(self) -> list[str]:
+        return [name for one in self.opened for name in one.delivery.partitions]
+
+    @property
+    def _from_base(self) -> bool:
+        """One file that holds all days; a file of one day says which day by its name."""
+        return self.opened[0].delivery.from_base
+
+    @property
+    def _dialect(self) -> TextFormat | None:
+        declared = self.landing.entity.format
+        return None if isinstance(declared, ParquetFormat) else declared
+
+    def _of(self, partition: str) -> _Opened:
+        """The delivery that a partition came with."""
+        if len(self.opened) == 1:
+            return self.opened[0]
+        return next(one for one in self.opened if partition in one.delivery.partitions)
+
+    def settle(self, current: dict[str, Batch]) -> _Landed:
+        warnings = list(self.opened[0].warnings)
+        problem = self.opened[0].problem
+        if problem is None:
+            try:
+                with self._engine() as connection:
+                    self._shape(connection)
                     physical = self._physical_counts()
                     batches, reasons = self._split(connection, physical)
-        except TextFileError as error:
-            problem, warnings = f"unreadable file ({error})", []
-        except (duckdb.Error, pa.ArrowException) as error:
-            # The engine's own text may quote a row: name the kind of failure only.
-            problem, warnings = f"unreadable file ({type(error).__name__})", []
+            except TextFileError as error:
+                problem, warnings = f"unreadable file ({error})", []
+            except (duckdb.Error, pa.ArrowException) as error:
+                # The engine's own text may quote a row: name the kind of failure only.
+                problem, warnings = f"unreadable file ({type(error).__name__})", []
+        if problem is not None and len(self.opened) > 1:
+            return self._settle_alone(current)
         if problem is not None:
-            refused = [self._refuse_unread(partition, problem) for partition in self.partitions]
+            refused = [self._refuse_unread(partition, problem) for partition in self._partitions]
             verdict = Verdict("failed", problem)
             return refused, verdict, warnings
-        if self._partitioned and self.file.partition is None and UNDATED not in physical:
+        if self._partitioned and self._from_base and UNDATED not in physical:
             self.landing.ledger.close_refusal(
                 self.landing.source.source, self.landing.entity.name, UNDATED
             )
         return self._judge_and_promote(batches, reasons, current, warnings)
 
+    def _settle_alone(self, current: dict[str, Batch]) -> _Landed:
+        """One delivery after the other, because one of them cannot be read."""
+        reports: list[PartitionReport] = []
+        verdicts: list[Verdict] = []
+        warnings: list[str] = []
+        for number, one in enumerate(self.opened):
+            folder = self.scratch / f"alone-{number}"
+            folder.mkdir(mode=0o700)
+            found, verdict, notes = _Candidate(self.landing, [one], folder).settle(current)
+            reports += found
+            warnings += notes
+            verdicts += [verdict] if verdict is not None else []
+        worst = next((item for item in verdicts if not item.passed), None)
+        return reports, worst or (verdicts[0] if verdicts else None), warnings
+
     # -- reading ----------------------------------------------------------------------
 
-    def _open(self, connection: duckdb.DuckDBPyConnection) -> tuple[str | None, list[str]]:
+    def _shape(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Type the delivered rows and give each bad one its first reason."""
-        read = self._readable
-        if read.records != read.rows:
-            return (
-                f"accounting: {read.rows:,} records were read and {read.records:,} counted"
-                " another way, so nobody knows where they end"
-            ), []
+        delivered = self.opened[0].columns
         connection.execute(
-            "create view delivered as select * from"
-            f" read_parquet({_text(read.path)}, file_row_number = true)"
+            "create view delivered as "
+            + " union all by name ".join(
+                f"select *, {_delivered_for(one)} as _delivered_for"
+                f" from read_parquet({_text(_readable_path(one))}, file_row_number = true)"
+                for one in self.opened
+            )
         )
-        delivered = dict(
-            connection.execute(
-                "select column_name, column_type from (describe delivered)"
-            ).fetchall()
-        )
-        delivered.pop("file_row_number", None)
-        if read.dialect is not None:
-            delivered = {name: delivered[name] for name in delivered if name not in OWN_COLUMNS}
-        wanted = {column.name for column in self._contract.columns}
-        missing = sorted((wanted - delivered.keys()) | read.never_delivered)
-        unexpected = sorted((delivered.keys() - wanted) | read.unknown_keys)
-        if missing:
-            text = f"missing column {', '.join(missing)}"
-            if unexpected:
-                text += f" (delivered instead: {shown(unexpected)})"
-            return text, []
-        warnings = [
-            f"column {shown([name])} is not in the contract and was left out" for name in unexpected
-        ]
         typed = {
             column.name: self._typed(column, delivered[column.name])
             for column in self._contract.columns
@@ -632,61 +764,58 @@ class _Candidate:
                 f' on "tokens_{column.name}".raw = {raw[column.name]}'
             )
         if self._partitioned:
-            moment = self._moment({name: value for name, (value, _) in typed.items()})
-            values.append(f"{self._business_date(moment)} as _business_date")
+            told = self._business_date({name: value for name, (value, _) in typed.items()})
+            values.append(f"{told} as _business_date")
         cases = "".join(f" when {predicate} then '{name}'" for name, predicate in reasons)
         first = f"case{cases} end" if cases else "cast(null as varchar)"
-        if read.dialect is not None:
+        if self._dialect is not None:
             first = f"coalesce(delivered._structure_reason, {first})"
         # Days are sliced again and again, so they are kept; a snapshot is read once.
         kind = "table" if self._partitioned or self._identifiers else "view"
         connection.execute(
             f"create {kind} typed as select {', '.join(values)}, {first} as _type_reason,"
-            f" delivered.file_row_number as _row from delivered{joins}"
+            " delivered._delivered_for, delivered.file_row_number as _row"
+            f" from delivered{joins}"
         )
         connection.execute(
             f"create view settled as select *, {self._rule_reason()} as _reason from typed"
         )
-        return None, warnings
 
     @property
     def _identifiers(self) -> list[Column]:
         return [column for column in self._contract.columns if column.identifier_type]
 
-    @property
-    def _readable(self) -> Readable:
-        if self._read is None:
-            raise AssertionError("a delivery was asked about before it was made readable")
-        return self._read
-
     def _typed(self, column: Column, delivered_type: str) -> tuple[str, list[tuple[str, str]]]:
-        if self._readable.dialect is None:
+        if self._dialect is None:
             return _typed(column, delivered_type)
-        return typed_text(column, self._readable.dialect)
+        return typed_text(column, self._dialect)
 
     def _raw_identifier(self, name: str, value: str) -> str:
         """What is tokenised; of a text its typed value, so that `007` is the number 7."""
-        delivered = f'delivered."{name}"' if self._readable.dialect is None else value
+        delivered = f'delivered."{name}"' if self._dialect is None else value
         return f"cast({delivered} as varchar)"
 
-    def _moment(self, values: dict[str, str]) -> str:
-        """The naive UTC of a row's event."""
-        name = str(self.landing.entity.event_column)
-        if self._readable.dialect is None or name not in values:
-            return f'try_cast(delivered."{name}" as timestamp)'
-        return f"cast({values[name]} as timestamp)"
-
-    def _business_date(self, moment: str) -> str:
+    def _business_date(self, values: dict[str, str]) -> str:
+        """The business date that a row says itself, or that of its moment on the source's clock."""
+        name = self.landing.entity.dated_by
+        is_date = self.landing.entity.date_column is not None
+        kind = "date" if is_date else "timestamp"
+        if self._dialect is None or name not in values:
+            told = f'try_cast(delivered."{name}" as {kind})'
+        else:
+            told = f"cast({values[name]} as {kind})"
+        if is_date:
+            return told
         zone = self.landing.source.time_zone
-        return f"cast(timezone('{zone}', timezone('UTC', {moment})) as date)"
+        return f"cast(timezone('{zone}', timezone('UTC', {told})) as date)"
 
     def _rule_reason(self) -> str:
         rules = "".join(
             f" when {rule.predicate} then '{rule.reason}'" for rule in self._contract.row_rules
         )
-        if self._partitioned and self.file.partition is not None:
+        if self._partitioned and not self._from_base:
             rules += (
-                f" when _business_date <> date '{self.file.partition}' then 'outside_partition'"
+                " when _business_date <> cast(_delivered_for as date) then 'outside_partition'"
             )
         return f"case when _type_reason is not null then _type_reason{rules} end"
 
@@ -714,28 +843,22 @@ class _Candidate:
 
     def _physical_counts(self) -> dict[str, int]:
         """Records by partition, counted without the engine that lands them."""
-        if not self._partitioned or self.file.partition is not None:
-            return {self.partitions[0]: self._physical_rows()}
-        counts = self.landing.count_days(self.file.path)
-        physical = {name: counts.get(date.fromisoformat(name), 0) for name in self.partitions}
+        if not self._partitioned or not self._from_base:
+            return {name: _physical_rows(self._of(name)) for name in self._partitions}
+        counts = self.landing.count_days(self.opened[0].delivery.file.path)
+        physical = {name: counts.get(date.fromisoformat(name), 0) for name in self._partitions}
         if counts.get(None):
             physical[UNDATED] = counts[None]
         return physical
 
-    def _physical_rows(self) -> int:
-        """Records of the whole file, counted without the engine that lands them."""
-        if self._readable.records is not None:
-            return self._readable.records
-        return int(pq.ParquetFile(self.file.path).metadata.num_rows)
-
     # -- splitting --------------------------------------------------------------------
 
-    def _partition_of_row(self) -> str:
+    def _partition_of_row(self, table: str = "") -> str:
         if not self._partitioned:
             return f"'{SNAPSHOT}'"
-        if self.file.partition is not None:
-            return f"'{self.file.partition}'"
-        return f"coalesce(cast(_business_date as varchar), '{UNDATED}')"
+        if not self._from_base:
+            return f"{table}_delivered_for"
+        return f"coalesce(cast({table}_business_date as varchar), '{UNDATED}')"
 
     def _split(
         self, connection: duckdb.DuckDBPyConnection, physical: dict[str, int]
@@ -747,12 +870,16 @@ class _Candidate:
             if name in counts:
                 counts[name][reason] = int(rows)
         hashes = self._content_hashes(connection, list(physical))
+        versions = self._versions(connection, list(physical))
         batches, reasons = [], {}
         for name, rows in physical.items():
             found = counts[name]
             landed = found.pop(None, 0)
             bad = {str(reason): number for reason, number in found.items()}
-            batch = self._batch(name, hashes[name], rows, landed, sum(bad.values()))
+            batch = replace(
+                self._batch(name, hashes[name], rows, landed, sum(bad.values())),
+                version=versions[name],
+            )
             batches.append(batch)
             reasons[batch.batch_id] = bad
         return batches, reasons
@@ -762,7 +889,7 @@ class _Candidate:
     ) -> dict[str, str]:
         """A hash of what was delivered: of the file, or of a day's rows in any order."""
         if not self._partitioned:
-            return dict.fromkeys(names, self.fingerprint)
+            return {name: self._of(name).delivery.fingerprint for name in names}
         columns = ", ".join(
             f"coalesce(cast(\"{column.name}\" as varchar), '~')"
             for column in self._contract.columns
@@ -775,6 +902,27 @@ class _Candidate:
             if name in hashes:
                 hashes[name] = digest
         return hashes
+
+    def _versions(
+        self, connection: duckdb.DuckDBPyConnection, names: list[str]
+    ) -> dict[str, str | None]:
+        """What a batch says its version is, in a form that sorts as text."""
+        column = self.landing.entity.version_column
+        if column is None:
+            return {name: self._of(name).delivery.manifest_version for name in names}
+        kind = next(item.landed_type for item in self._contract.columns if item.name == column)
+        written = {
+            "TIMESTAMP": f"strftime(\"{column}\", '%Y-%m-%dT%H:%M:%S.%f')",
+            "BIGINT": f"printf('%018d', \"{column}\")",
+        }.get(kind, f'cast("{column}" as varchar)')
+        versions: dict[str, str | None] = dict.fromkeys(names)
+        for name, version in connection.execute(
+            f"select {self._partition_of_row()}, max({written}) from settled"
+            " where _reason is null group by 1"
+        ).fetchall():
+            if name in versions:
+                versions[name] = version
+        return versions
 
     def _batch(
         self, partition: str, content_hash: str, physical: int, landed: int, quarantined: int
@@ -791,20 +939,24 @@ class _Candidate:
             entity=entity.name,
             partition_key=partition,
             content_hash=content_hash,
-            version_rule=entity.version,
+            version_rule=entity.version_rule,
             verdict="candidate",
             physical_rows=physical,
             landed_rows=landed,
             quarantined_rows=quarantined,
             schema_fingerprint=self._contract.schema_fingerprint,
             contract_fingerprint=self.landing.contract_fingerprint,
-            delivery_fingerprint=self.fingerprint,
+            delivery_fingerprint=self._fingerprint_of(partition),
             file=path.relative_to(self.landing.settings.home).as_posix(),
             reason=None,
             data_origin=source.data_origin,
             run_id=self.landing.run_id,
-            is_from_base=self.file.partition is None,
+            is_from_base=self._from_base,
         )
+
+    def _fingerprint_of(self, partition: str) -> str:
+        """Of the file that a partition came with; rows without a date came with the only one."""
+        return self._of(partition).delivery.fingerprint
 
     # -- judging and promoting --------------------------------------------------------
 
@@ -854,12 +1006,14 @@ class _Candidate:
         return reports, verdict, warnings
 
     def _assert_same_file(self) -> None:
-        if _identity(self.file.path) != self.identity:
-            raise SourceError(
-                f"{self.landing.source.source}/{self.landing.entity.name}: "
-                f"{self.file.path.name} was replaced while it was read; nothing of it was "
-                "landed; run again"
-            )
+        for one in self.opened:
+            path = one.delivery.file.path
+            if identity_of(path) != one.delivery.identity:
+                raise SourceError(
+                    f"{self.landing.source.source}/{self.landing.entity.name}: "
+                    f"{path.name} was replaced while it was read; nothing of it was "
+                    "landed; run again"
+                )
 
     def _is_served(self, batch: Batch, current: dict[str, Batch]) -> bool:
         """Whether landing serves this very content already, judged by this contract."""
@@ -902,12 +1056,19 @@ class _Candidate:
     def _problem(self, batch: Batch) -> str | None:
         """What is wrong with a batch before anybody judges its rows."""
         if batch.partition_key == UNDATED:
-            column = self.landing.entity.event_column
+            column = self.landing.entity.dated_by
             return f"{batch.physical_rows:,} rows have no {column} and belong to no business date"
         if batch.physical_rows != batch.landed_rows + batch.quarantined_rows:
             return (
                 f"accounting: {batch.physical_rows:,} records were delivered but"
                 f" {batch.landed_rows:,} + {batch.quarantined_rows:,} were read"
+            )
+        manifest = self._of(batch.partition_key).delivery.file.manifest
+        told = None if manifest is None else manifest.records
+        if told is not None and told != batch.physical_rows:
+            return (
+                f"accounting: its manifest says {told:,} records and the file holds"
+                f" {batch.physical_rows:,}"
             )
         share = self._contract.quarantined_share_allowed
         allowed = max(self._contract.quarantined_rows_allowed, share * batch.physical_rows)
@@ -941,7 +1102,13 @@ class _Candidate:
         days = tuple(partitions) if self._partitioned else ()
         try:
             return self.landing.judge(
-                Judged(self._database, _JUDGED, self._readable.path, by_day, days)
+                Judged(
+                    self._database,
+                    _JUDGED,
+                    tuple(_readable_path(one) for one in self.opened),
+                    by_day,
+                    days,
+                )
             )
         except Exception as error:  # noqa: BLE001 (a judge that raises closes the gate)
             return Verdict("could_not_run", f"the judge raised {type(error).__name__}")
@@ -971,7 +1138,7 @@ class _Candidate:
     def _rows_of(self, batch: Batch) -> str:
         if not self._partitioned:
             return "true"
-        return f"{self._partition_of_row()} = '{batch.partition_key}'"
+        return f"{self._partition_of_row('settled.')} = '{batch.partition_key}'"
 
     def _quarantine_rows(
         self,
@@ -983,8 +1150,7 @@ class _Candidate:
         folder = self.landing.quarantine_folder(batch)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection.execute(
-            "copy (select delivered.* exclude (file_row_number), settled._reason, settled._row"
-            " from settled join delivered on delivered.file_row_number = settled._row"
+            f"copy ({_AS_DELIVERED}"
             f" where settled._reason is not null and {where})"
             f" to {_text(folder / 'rows.parquet')} (format parquet)"
         )
@@ -1039,9 +1205,7 @@ class _Candidate:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._engine() as connection:
             connection.execute(
-                "copy (select delivered.* exclude (file_row_number), settled._reason, settled._row"
-                " from settled join delivered on delivered.file_row_number = settled._row"
-                f" where {self._rows_of(batch)})"
+                f"copy ({_AS_DELIVERED} where {self._rows_of(batch)})"
                 f" to {_text(folder / 'rows.parquet')} (format parquet)"
             )
         return self._record_refusal(replace(batch, file=None), _reason(verdict), found)
@@ -1053,21 +1217,24 @@ class _Candidate:
         )
         folder = self.landing.quarantine_folder(batch)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self.file.partition is not None:
-            is_parquet = isinstance(self.landing.entity.format, ParquetFormat)
-            name = "delivered.parquet" if is_parquet else self.file.path.name
-            shutil.copyfile(self.file.path, folder / name)
+        if not self._from_base:
+            path = self._of(partition).delivery.file.path
+            shutil.copyfile(
+                path, folder / ("delivered.parquet" if self._dialect is None else path.name)
+            )
         reasons = {"unreadable_batch": rows} if rows else {}
         return self._record_refusal(batch, problem, reasons)
 
     def _rows_unread(self, partition: str) -> int:
         """Rows that a partition of a refused file had, as far as anybody can say."""
-        if self._read is None:
+        one = self._of(partition)
+        if one.read is None:
             return 0
         try:
-            if self.file.partition is None and self._partitioned:
-                return self.landing.count_days(self.file.path).get(date.fromisoformat(partition), 0)
-            return self._physical_rows()
+            if self._from_base and self._partitioned:
+                counts = self.landing.count_days(one.delivery.file.path)
+                return counts.get(date.fromisoformat(partition), 0)
+            return _physical_rows(one)
         except (pa.ArrowException, OSError, KeyError):
             return 0
 
@@ -1105,6 +1272,33 @@ class _Candidate:
             reason,
             tuple(sorted(reasons.items())),
         )
+
+
+_AS_DELIVERED = (
+    "select delivered.* exclude (file_row_number, _delivered_for), settled._reason, settled._row"
+    " from settled join delivered on delivered.file_row_number = settled._row"
+    " and delivered._delivered_for is not distinct from settled._delivered_for"
+)
+"""The delivered rows with what became of each."""
+
+
+def _delivered_for(one: _Opened) -> str:
+    """SQL of the day that a file was delivered for; null for one that holds all days."""
+    partition = one.delivery.file.partition
+    return "cast(null as varchar)" if partition is None else f"'{partition}'"
+
+
+def _readable_path(one: _Opened) -> Path:
+    if one.read is None:
+        raise AssertionError("a delivery was asked for that nobody could read")
+    return one.read.path
+
+
+def _physical_rows(one: _Opened) -> int:
+    """Records of a whole file, counted without the engine that lands them."""
+    if one.read is not None and one.read.records is not None:
+        return one.read.records
+    return int(pq.ParquetFile(one.delivery.file.path).metadata.num_rows)
 
 
 def _typed(column: Column, delivered_type: str) -> tuple[str, list[tuple[str, str]]]:
@@ -1185,12 +1379,6 @@ def _stored_reasons(folder: Path) -> dict[str, int]:
     if not path.exists():
         return {}
     return {str(code): int(rows) for code, rows in json.loads(path.read_text("utf-8")).items()}
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    """Which file this is, and which state of it."""
-    found = path.stat()
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _digest(*parts: str) -> str:

@@ -155,6 +155,7 @@ class Batch:
     data_origin: str
     run_id: str
     version: str | None = None
+    """Sorts as text; among batches of one partition the highest is current."""
     arrival_no: int | None = None
     is_from_base: bool = False
     """Whether the source's base file delivered it, and not a file of its inbox."""
@@ -374,6 +375,16 @@ _PARAMETERS_SCHEMA = pa.schema(
 REPORTING_CURRENCY = "USD"
 
 
+_HIGHER_VERSION = "nullif(max(coalesce(version, ''), coalesce(?, '')), '')"
+"""A content that is delivered again as a newer version is the newer version."""
+
+
+def _rank(batch: Batch) -> tuple[str, int, str, str]:
+    """Orders the batches of a partition: the last is current, as `src_shopthread__batches` says."""
+    arrived = batch.arrival_no if batch.version_rule == "arrival" else None
+    return (batch.version or "", arrived or 0, batch.content_hash, batch.batch_id)
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
@@ -470,9 +481,12 @@ class Ledger:
                 number = self._record_delivery(connection, batch, "accepted")
                 changed = connection.execute(
                     "update batches set verdict = 'accepted', arrival_no = ?, reason = null,"
+                    f" version = {_HIGHER_VERSION}, version_rule = ?,"
                     " contract_fingerprint = ?, delivery_fingerprint = ? where batch_id = ?",
                     (
                         number,
+                        batch.version,
+                        batch.version_rule,
                         batch.contract_fingerprint,
                         batch.delivery_fingerprint,
                         batch.batch_id,
@@ -534,8 +548,14 @@ class Ledger:
             for batch in batches:
                 self._record_delivery(connection, batch, "unchanged")
                 connection.execute(
-                    "update batches set delivery_fingerprint = ? where batch_id = ?",
-                    (batch.delivery_fingerprint, batch.batch_id),
+                    f"update batches set version = {_HIGHER_VERSION}, version_rule = ?,"
+                    " delivery_fingerprint = ? where batch_id = ?",
+                    (
+                        batch.version,
+                        batch.version_rule,
+                        batch.delivery_fingerprint,
+                        batch.batch_id,
+                    ),
                 )
                 self._close_refusal(connection, batch)
 
@@ -580,6 +600,16 @@ class Ledger:
         )
 
     def _close_refusal(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """A batch takes the place of a refused one, unless that says to be the newer version."""
+        newer = connection.execute(
+            "select 1 from open_refusals inner join batches"
+            " on batches.batch_id = open_refusals.batch_id"
+            " where open_refusals.source_key = ? and open_refusals.entity = ?"
+            " and open_refusals.partition_key = ? and batches.version > ?",
+            (batch.source_key, batch.entity, batch.partition_key, batch.version),
+        ).fetchone()
+        if newer is not None:
+            return
         connection.execute(
             "delete from open_refusals where source_key = ? and entity = ? and partition_key = ?",
             (batch.source_key, batch.entity, batch.partition_key),
@@ -620,13 +650,9 @@ class Ledger:
             )
 
     def current(self, source: str, entity: str) -> dict[str, Batch]:
-        """Partition -> the batch landing serves: the accepted one that arrived last."""
-        rows = self._rows(
-            "select * from batches where source_key = ? and entity = ?"
-            " and verdict = 'accepted' order by arrival_no",
-            (source, entity),
-        )
-        return {str(row["partition_key"]): _batch(row) for row in rows}
+        """Partition -> the batch landing serves: that of the highest version."""
+        batches = sorted(self.accepted(source, entity), key=_rank)
+        return {batch.partition_key: batch for batch in batches}
 
     def condemn(self, batch: Batch, reason: str, *, is_served: bool) -> None:
         """Take back an accepted batch whose file is not whole.
@@ -1004,7 +1030,7 @@ def source_rows(sources: Iterable[SourceConfig]) -> Iterator[dict[str, object]]:
                 "personal_data_level": entity.personal_data,
                 "lawful_basis": source.lawful_basis,
                 "retention_days": source.retention_days,
-                "version_rule": entity.version,
+                "version_rule": entity.version_rule,
                 "on_bad_batch": entity.on_bad_batch,
                 "cadence": source.cadence,
                 "max_age_hours": entity.max_age_hours,

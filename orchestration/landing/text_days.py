@@ -25,6 +25,27 @@ def count_text_days(
     return dict(counts)
 
 
+def count_text_dates(written: Iterable[str | None], time: TimeFormat) -> dict[date | None, int]:
+    """How many of these texts name each date."""
+    read = date_reader(time)
+    return dict(Counter(None if value is None else read(value) for value in written))
+
+
+def date_reader(time: TimeFormat) -> Callable[[str], date | None]:
+    """What reads a date as declared, or says that it cannot be read."""
+    pattern = re.compile(time.date_pattern)
+
+    def read(value: str) -> date | None:
+        if pattern.fullmatch(value) is None:
+            return None
+        try:
+            return datetime.strptime(value, time.date).date()  # noqa: DTZ007 (a date has no zone)
+        except ValueError:
+            return None
+
+    return read
+
+
 def moment_reader(time: TimeFormat) -> Callable[[str], datetime | None]:
     """What reads a timestamp as declared, or says that it cannot be read."""
     pattern = re.compile(

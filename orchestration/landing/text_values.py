@@ -7,7 +7,6 @@ a thousands mark for a decimal one. Texts of typed files are cast in `land`, as 
 
 from orchestration.landing.contract import Column, engine_type
 from orchestration.sources.formats import (
-    ISO_DATE,
     ISO_OFFSET,
     ISO_TIMESTAMP,
     TextFormat,
@@ -62,9 +61,8 @@ def _number(name: str, wanted: str, decimal: str) -> tuple[str, str | None]:
 
 
 def _date(name: str, time: TimeFormat) -> str:
-    pattern = ISO_DATE if time.date == "%Y-%m-%d" else format_pattern(time.date)
     read = f"cast(try_strptime({name}, {_text(time.date)}) as date)"
-    return f"case when {_matches(name, pattern)} then {read} end"
+    return f"case when {_matches(name, time.date_pattern)} then {read} end"
 
 
 def _moment(column: str, name: str, time: TimeFormat) -> tuple[str, Reasons]:

@@ -29,8 +29,9 @@ class ReaderConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["panel_package", "folder"] = Field(
-        description="`panel_package`: the installed panel; `folder`: `path` below."
+    kind: Literal["panel_package", "synthetic_retailer", "folder"] = Field(
+        description="`panel_package`: the installed panel; `synthetic_retailer`: what the "
+        "generator wrote; `folder`: `path` below."
     )
     path: Path | None = Field(
         default=None, description="Folder of `<entity>.<suffix>` files, for kind `folder`."
@@ -43,6 +44,14 @@ class ReaderConfig(BaseModel):
         return self
 
 
+class VersionColumn(BaseModel):
+    """The column whose greatest value is the version of a batch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+
+
 class EntityConfig(BaseModel):
     """One table of a source."""
 
@@ -50,7 +59,9 @@ class EntityConfig(BaseModel):
 
     name: str = Field(pattern=NAME_PATTERN)
     description: str = Field(description="What a row is, in one sentence.")
-    channel: str = Field(description="Key of the channel in which it happens.")
+    channel: str | None = Field(
+        default=None, description="Key of the channel in which it happens; reference data has none."
+    )
     partitioned: bool = Field(
         default=False, description="True: one batch a business date. False: a snapshot."
     )
@@ -58,10 +69,16 @@ class EntityConfig(BaseModel):
         default=None,
         description="Naive UTC timestamp whose date in `time_zone` is the business date.",
     )
+    date_column: str | None = Field(
+        default=None,
+        description="Date that is the business date itself, where the source says it.",
+    )
     on_bad_batch: Literal["serve_last_good", "block"] = "serve_last_good"
-    version: Literal["arrival"] = Field(
+    version: Literal["arrival", "manifest"] | VersionColumn = Field(
         default="arrival",
-        description="Which of two batches of a partition wins; this one can only say arrival.",
+        description="What tells which of two batches of a partition wins, whatever the order in "
+        "which they came: the version of its manifest, the greatest value of a column; or, where "
+        "nothing tells, the last that arrived.",
     )
     required: bool = Field(
         default=False, description="Takes part in the as-of date of the warehouse."
@@ -73,10 +90,32 @@ class EntityConfig(BaseModel):
     max_age_hours: int = Field(default=48, gt=0, description="Older than this is stale.")
     format: FileFormat = Field(default=ParquetFormat(), description="How its files are written.")
 
+    @property
+    def dated_by(self) -> str:
+        """The column that tells a row's business date."""
+        name = self.date_column or self.event_column
+        if name is None:
+            raise AssertionError(f"{self.name} is not partitioned and has no business date")
+        return name
+
+    @property
+    def version_column(self) -> str | None:
+        return self.version.column if isinstance(self.version, VersionColumn) else None
+
+    @property
+    def version_rule(self) -> str:
+        """How the ledger and `dim_source` name the rule: a word, or the column."""
+        return self.version if isinstance(self.version, str) else self.version.column
+
     @model_validator(mode="after")
     def _partitions_need_time(self) -> "EntityConfig":
-        if self.partitioned and self.event_column is None:
-            raise ValueError(f"{self.name}: a partitioned entity needs `event_column`")
+        named = [name for name in (self.event_column, self.date_column) if name is not None]
+        if self.partitioned and len(named) != 1:
+            raise ValueError(
+                f"{self.name}: a partitioned entity needs one of `event_column` and `date_column`"
+            )
+        if not self.partitioned and self.date_column is not None:
+            raise ValueError(f"{self.name}: only a partitioned entity is dated by `date_column`")
         return self
 
 
@@ -145,6 +184,20 @@ def load_source(path: Path) -> SourceConfig:
         raise SourceConfigError(f"{path}: {problems}") from error
 
 
-def load_sources(folder: Path) -> tuple[SourceConfig, ...]:
-    """Read every `<folder>/<source>/defs.yaml`, ordered by source key."""
-    return tuple(load_source(path) for path in sorted(folder.glob(f"*/{DEFINITION_FILE}")))
+def load_sources(
+    folder: Path, enabled: frozenset[str] | None = None
+) -> tuple[SourceConfig, ...]:
+    """Read every `<folder>/<source>/defs.yaml`, ordered by source key; of `enabled` ones only.
+
+    Raises SourceConfigError for an enabled source that is not configured.
+    """
+    paths = {path.parent.name: path for path in sorted(folder.glob(f"*/{DEFINITION_FILE}"))}
+    unknown = sorted((enabled or frozenset()) - paths.keys())
+    if unknown:
+        raise SourceConfigError(
+            f"SHOPTHREAD_SOURCES names {', '.join(unknown)}, which is not configured; there are "
+            f"{', '.join(paths)}; nothing was started"
+        )
+    return tuple(
+        load_source(path) for name, path in paths.items() if enabled is None or name in enabled
+    )

@@ -10,9 +10,16 @@ other suffix) are not deliveries. Reading rows belongs to `text_files` and to la
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from orchestration.sources.formats import FileFormat, ParquetFormat
+from orchestration.sources.manifests import (
+    SUFFIX,
+    DeliveryManifest,
+    ManifestError,
+    read_manifest,
+)
 from orchestration.sources.names import is_plain
 
 SNAPSHOT = "snapshot"
@@ -34,14 +41,11 @@ class DeliveredFile:
 
     path: Path
     partition: str | None
+    manifest: DeliveryManifest | None = None
 
     def sha256(self) -> str:
         """Hash of the file's bytes, in hex."""
-        digest = hashlib.sha256()
-        with self.path.open("rb") as handle:
-            while chunk := handle.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+        return _sha256(self.path, identity_of(self.path))
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class FileReader:
     base_folder: Path
     inbox: Path
     format: FileFormat = field(default_factory=ParquetFormat)
+    wants_manifests: bool = False
+    """A file in the inbox is whole once a manifest names its hash; until then it waits."""
 
     @property
     def inbox_folder(self) -> Path:
@@ -73,12 +79,42 @@ class FileReader:
         Raises SourceError for a name that is neither a date nor `snapshot`, for two files
         of one partition and for one compressed in another way than declared.
         """
+        return tuple(file for file, waits_for in self._looked_at() if waits_for is None)
+
+    def waiting(self) -> tuple[str, ...]:
+        """What files in the inbox wait for that nobody reads yet, one sentence each."""
+        return tuple(
+            f"{file.path.name} waits for {waits_for} and was not read"
+            for file, waits_for in self._looked_at()
+            if waits_for is not None
+        )
+
+    def _looked_at(self) -> tuple[tuple[DeliveredFile, str | None], ...]:
+        """Each file of the inbox, by partition, and what it still waits for."""
+        found = self._in_inbox()
+        if not self.wants_manifests:
+            return tuple((file, None) for file in found)
+        return tuple(self._with_manifest(file) for file in found)
+
+    def _with_manifest(self, file: DeliveredFile) -> tuple[DeliveredFile, str | None]:
+        path = self.inbox_folder / f"{file.partition}{SUFFIX}"
+        try:
+            manifest = read_manifest(path)
+        except OSError:
+            return file, f"its manifest {path.name}"
+        except ManifestError as error:
+            return file, f"a readable manifest ({path.name}: {error})"
+        if manifest.sha256 != file.sha256():
+            return file, f"a manifest of its own bytes ({path.name} names other ones)"
+        return DeliveredFile(file.path, file.partition, manifest), None
+
+    def _in_inbox(self) -> tuple[DeliveredFile, ...]:
         if not self.inbox_folder.is_dir():
             return ()
         found = []
         for suffix in filter(None, (self.format.suffix, self.format.other_suffix)):
             for path in sorted(self.inbox_folder.glob(f"*{suffix}")):
-                if path.name.startswith(".") or not path.is_file():
+                if path.name.startswith(".") or path.name.endswith(SUFFIX) or not path.is_file():
                     continue
                 stem = path.name.removesuffix(suffix)
                 if stem != SNAPSHOT and not _is_business_date(stem):
@@ -122,6 +158,22 @@ class FileReader:
             if file.partition == day.isoformat():
                 return file
         return self.base_file()
+
+
+def identity_of(path: Path) -> tuple[int, ...]:
+    """Which file this is, and which state of it."""
+    found = path.stat()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _sha256(path: Path, _identity: tuple[int, ...]) -> str:
+    """Read once for as long as a file stays the same: finding out is asked for often."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _is_business_date(name: str) -> bool:

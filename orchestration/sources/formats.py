@@ -114,6 +114,11 @@ class TimeFormat(_Declared):
         default="quarantine", description="A local time that the clock showed twice."
     )
 
+    @property
+    def date_pattern(self) -> str:
+        """Regular expression that a date matches as a whole."""
+        return ISO_DATE if self.date == "%Y-%m-%d" else format_pattern(self.date)
+
 
 class ParquetFormat(_Declared):
     """Parquet: names and types are in the file."""

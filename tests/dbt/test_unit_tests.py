@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -17,7 +16,8 @@ from orchestration.warehouse.manifest import DbtManifest
 @pytest.fixture
 def empty_home(tmp_path: Path) -> Settings:
     """A home where nothing has landed: typed, empty contracts and an empty ledger."""
-    from orchestration.components.source import entity_contract, open_landing
+    from orchestration.components.source import entity_contract
+    from orchestration.landing.empty_files import write_empty_file
     from orchestration.landing.ledger import Ledger
     from orchestration.sources.config import load_sources
 
@@ -30,9 +30,11 @@ def empty_home(tmp_path: Path) -> Settings:
         for entity in source.entities:
             contract = entity_contract(settings, source.source, entity.name)
             assert isinstance(contract, EntityContract)
-            open_landing(
-                settings, ledger, source, entity, "none", datetime.now(UTC)
-            ).write_empty_file()
+            write_empty_file(
+                settings.landing_dir / source.source / entity.name,
+                contract,
+                partitioned=entity.partitioned,
+            )
     ledger.export_books(settings.ledger_export_dir, sources, None)
     ledger.export_what_every_run_changes(settings.ledger_export_dir)
     return settings

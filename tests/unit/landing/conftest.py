@@ -36,6 +36,13 @@ SOURCE = SourceConfig.model_validate(
                 "event_column": "sold_at",
             },
             {"name": "products", "description": "One product.", "channel": "store"},
+            {
+                "name": "counts",
+                "description": "What somebody counted on a day.",
+                "channel": "store",
+                "partitioned": True,
+                "date_column": "counted_on",
+            },
         ],
     }
 )
@@ -57,6 +64,16 @@ CONTRACTS = {
         columns=(
             Column("product", "bigint", nullable=False),
             Column("name", "string", nullable=True),
+        ),
+        row_rules=(),
+        quarantined_share_allowed=0.0,
+        quarantined_rows_allowed=0,
+        suite_fingerprint="first",
+    ),
+    "counts": EntityContract(
+        columns=(
+            Column("counted_on", "date", nullable=True),
+            Column("pieces", "bigint", nullable=True),
         ),
         row_rules=(),
         quarantined_share_allowed=0.0,

@@ -620,3 +620,95 @@ def test_only_an_open_refusal_can_be_waived(shop: Shop) -> None:
     with pytest.raises(LedgerError, match="no open refusal"):
         waive_day_five(shop)
     assert len(shop.ledger.standing_waivers()) == 1
+
+
+def test_files_of_single_days_are_judged_in_one_pass(shop: Shop) -> None:
+    for day in range(1, 6):
+        shop.deliver("sales", [sale(10 * day, day), sale(10 * day + 1, day)], f"2017-01-0{day}")
+    report = shop.landing("sales").land()
+    assert set(outcomes(report).values()) == {"accepted"}
+    assert [item.landed_rows for item in report.partitions] == [2] * 5
+    assert shop.judge.asked == [10]
+    assert_accounts_balance(shop)
+
+
+def test_a_broken_file_among_files_of_single_days_is_refused_alone(shop: Shop) -> None:
+    for day in (1, 2, 4):
+        shop.deliver("sales", [sale(day, day)], f"2017-01-0{day}")
+    renamed = shop.deliver("sales", [sale(3, 3)], "2017-01-03")
+    pd.read_parquet(renamed).rename(columns={"amount": "price"}).to_parquet(renamed, index=False)
+    cut = shop.deliver("sales", [sale(5, 5)], "2017-01-05")
+    cut.write_bytes(cut.read_bytes()[:-9])
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {
+        "2017-01-01": "accepted",
+        "2017-01-02": "accepted",
+        "2017-01-03": "refused",
+        "2017-01-04": "accepted",
+        "2017-01-05": "refused",
+    }
+    reasons = {item.partition: str(item.reason) for item in report.refused}
+    assert "missing column amount" in reasons["2017-01-03"]
+    assert "unreadable file" in reasons["2017-01-05"]
+    for day in ("2017-01-03", "2017-01-05"):
+        kept = list((shop.settings.quarantine_dir / "corner_shop/sales" / day).rglob("*.parquet"))
+        assert [path.name for path in kept] == ["delivered.parquet"]
+    assert_accounts_balance(shop)
+
+
+def test_each_file_of_a_pass_keeps_its_own_bad_rows(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1), sale(2, 1, amount=-1)], "2017-01-01")
+    shop.deliver("sales", [sale(3, 2, amount=-2), sale(4, 2), sale(5, 1)], "2017-01-02")
+    with_limit = replace(CONTRACTS["sales"], quarantined_rows_allowed=2)
+    report = shop.landing("sales", with_limit).land()
+    assert outcomes(report) == {"2017-01-01": "accepted", "2017-01-02": "accepted"}
+    kept = {}
+    for day in ("2017-01-01", "2017-01-02"):
+        (path,) = (shop.settings.quarantine_dir / "corner_shop/sales" / day).rglob("rows.parquet")
+        rows = pd.read_parquet(path)
+        assert "_delivered_for" not in rows.columns
+        kept[day] = sorted(zip(rows["receipt"], rows["_reason"], rows["_row"], strict=True))
+    assert kept == {
+        "2017-01-01": [(2, "negative_amount", 1)],
+        "2017-01-02": [(3, "negative_amount", 0), (5, "outside_partition", 2)],
+    }
+    assert_accounts_balance(shop)
+
+
+def test_files_of_single_days_with_other_types_land_as_well(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 1)], "2017-01-01")
+    texts = shop.deliver("sales", [sale(2, 2)], "2017-01-02")
+    frame = pd.read_parquet(texts)
+    frame.astype({"receipt": "string"}).to_parquet(texts, index=False)
+    report = shop.landing("sales").land()
+    assert outcomes(report) == {"2017-01-01": "accepted", "2017-01-02": "accepted"}
+    assert sorted(shop.landed("sales")["receipt"]) == [1, 2]
+    assert len(shop.judge.asked) == 2
+
+
+def _counts(day: int, pieces: int | None) -> dict[str, object]:
+    return {"counted_on": None if not day else date(2017, 1, day), "pieces": pieces}
+
+
+@pytest.mark.parametrize("dropped", [False, True], ids=["base_file", "files_of_days"])
+def test_a_row_may_say_its_business_date_itself(shop: Shop, dropped: bool) -> None:
+    rows = [_counts(2, 5), _counts(2, 6), _counts(3, 7)]
+    if dropped:
+        shop.deliver("counts", rows[:2], "2017-01-02")
+        shop.deliver("counts", rows[2:], "2017-01-03")
+    else:
+        shop.deliver("counts", rows)
+    report = shop.landing("counts").land()
+    assert outcomes(report) == {"2017-01-02": "accepted", "2017-01-03": "accepted"}
+    landed = shop.landed("counts").sort_values("pieces")
+    assert landed["_business_date"].tolist() == [date(2017, 1, d) for d in (2, 2, 3)]
+    assert_accounts_balance(shop)
+
+
+def test_a_row_without_its_business_date_is_refused_under_a_name_of_its_own(shop: Shop) -> None:
+    shop.deliver("counts", [_counts(2, 5), _counts(0, 6)])
+    report = shop.landing("counts").land()
+    assert outcomes(report) == {"2017-01-02": "accepted", "undated": "refused"}
+    (refused,) = report.refused
+    assert "no counted_on" in str(refused.reason)
+    assert_accounts_balance(shop)

@@ -29,6 +29,19 @@ with
         from {{ ref("int_accounting__landed") }}
     ),
 
+    record_parts as (
+        select
+            source_key,
+            entity,
+            contract,
+            measure,
+            unit,
+            landed_value,
+            duplicate_value,
+            superseded_value
+        from {{ ref("int_accounting__records") }}
+    ),
+
     sources as (select source_key, entity, data_origin from {{ ref("dim_source") }}),
 
     source_origins as (
@@ -215,6 +228,82 @@ with
             on landed_parts.source_key = staged_values.source_key
             and landed_parts.contract = staged_values.contract
             and landed_parts.measure = staged_values.measure
+    ),
+
+    -- Contracts that take records one by one, each amount in its own currency.
+    staged_records as (
+        {% set staged = namespace(contracts=[]) %}
+        {% for line in accounted_records() if line.contract not in staged.contracts %}
+            {%- set staged.contracts = staged.contracts + [line.contract] %}
+            {%- for measure in ["rows"] + (line.money or []) %}
+                select
+                    source_key,
+                    '{{ line.contract }}' as contract,
+                    '{{ measure }}' as measure,
+                    {% if measure == "rows" %}'rows'{% else %}{{ line.currency }}{% endif %} as unit,
+                    {% if measure == "rows" %}count(*){% else %}sum({{ measure }}){% endif %}
+                    as staged_value
+                from {{ ref(line.contract) }}
+                group by source_key{% if measure != "rows" %}, {{ line.currency }}{% endif %}
+                union all
+            {%- endfor %}
+        {%- endfor %}
+        select
+            cast(null as {{ dbt.type_string() }}) as source_key,
+            cast(null as {{ dbt.type_string() }}) as contract,
+            cast(null as {{ dbt.type_string() }}) as measure,
+            cast(null as {{ dbt.type_string() }}) as unit,
+            cast(null as decimal(18, 4)) as staged_value
+        where 1 = 0
+    ),
+
+    record_accounts as (
+        select
+            coalesce(record_parts.source_key, staged_records.source_key) as source_key,
+            record_parts.entity,
+            coalesce(record_parts.contract, staged_records.contract) as contract,
+            coalesce(record_parts.measure, staged_records.measure) as measure,
+            coalesce(record_parts.unit, staged_records.unit) as unit,
+            coalesce(record_parts.landed_value, 0) as landed_value,
+            coalesce(staged_records.staged_value, 0) as staged_value,
+            coalesce(record_parts.duplicate_value, 0) as duplicate_value,
+            coalesce(record_parts.superseded_value, 0) as superseded_value,
+            0 as not_mapped_value
+        from record_parts
+        full outer join
+            staged_records
+            on record_parts.source_key = staged_records.source_key
+            and record_parts.contract = staged_records.contract
+            and record_parts.measure = staged_records.measure
+            and record_parts.unit is not distinct from staged_records.unit
+    ),
+
+    every_contract as (
+        select
+            source_key,
+            entity,
+            contract,
+            measure,
+            unit,
+            landed_value,
+            staged_value,
+            duplicate_value,
+            superseded_value,
+            not_mapped_value
+        from contract_accounts
+        union all
+        select
+            source_key,
+            entity,
+            contract,
+            measure,
+            unit,
+            landed_value,
+            staged_value,
+            duplicate_value,
+            superseded_value,
+            not_mapped_value
+        from record_accounts
     ),
 
     -- Staging and marts, by data origin: marts do not know their source.
@@ -628,28 +717,28 @@ with
         union all
         select
             'contract' as scope,
-            contract_accounts.source_key,
+            every_contract.source_key,
             source_origins.data_origin,
-            contract_accounts.entity,
-            contract_accounts.contract,
-            contract_accounts.measure,
-            coalesce(contract_accounts.unit, contract_accounts.measure) as unit,
-            contract_accounts.landed_value as left_value,
-            contract_accounts.staged_value
-            + contract_accounts.duplicate_value
-            + contract_accounts.superseded_value
-            + contract_accounts.not_mapped_value as right_value,
+            every_contract.entity,
+            every_contract.contract,
+            every_contract.measure,
+            coalesce(every_contract.unit, every_contract.measure) as unit,
+            every_contract.landed_value as left_value,
+            every_contract.staged_value
+            + every_contract.duplicate_value
+            + every_contract.superseded_value
+            + every_contract.not_mapped_value as right_value,
             cast(null as bigint) as batch_count,
             cast(null as bigint) as unbalanced_batch_count,
             cast(null as decimal(18, 4)) as physical_value,
-            contract_accounts.landed_value,
+            every_contract.landed_value,
             cast(null as decimal(18, 4)) as quarantined_value,
-            contract_accounts.staged_value,
-            contract_accounts.duplicate_value,
-            contract_accounts.superseded_value,
-            contract_accounts.not_mapped_value
-        from contract_accounts
-        left join source_origins on contract_accounts.source_key = source_origins.source_key
+            every_contract.staged_value,
+            every_contract.duplicate_value,
+            every_contract.superseded_value,
+            every_contract.not_mapped_value
+        from every_contract
+        left join source_origins on every_contract.source_key = source_origins.source_key
         union all
         select
             scope,
