@@ -16,6 +16,7 @@ from bench.run_events import Invocation, RunEvents, read_dbt_log, read_run
 from bench.work import CALLING, JUDGING, TESTING
 from bench.worlds import World, Worlds, copy, cpu_seconds_of_run, lend
 from orchestration.sources.config import load_sources
+from orchestration.warehouse.dbt_log import LOG_FILE
 from orchestration.warehouse.manifest import Layer
 
 AIM_SHARE = 0.10
@@ -36,7 +37,7 @@ def gates(worlds: Worlds, _rounds: int) -> PhaseResult:
     tested = _again(world, worlds.scratch / "gates" / "data-tests", ("run-data-tests",), home)
     lines = [
         *contract_lines(run, landed),
-        *data_test_lines(run, read_dbt_log(settings.dbt_target_dir / "logs" / "dbt.log"), tested),
+        *data_test_lines(run, read_dbt_log(settings.dbt_target_dir / "logs" / LOG_FILE), tested),
         *suite_lines(run, judged),
     ]
     return PhaseResult("gates", tuple(lines), *shares(run, lines, cpu_seconds_of_run(home)))
@@ -140,5 +141,6 @@ def _again(
 
 
 def _entities(world: World) -> tuple[str, ...]:
-    (source,) = load_sources(world.settings(world.panel).sources_dir)
+    settings = world.settings(world.panel)
+    (source,) = load_sources(settings.sources_dir, settings.enabled_sources)
     return tuple(entity.name for entity in source.entities)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from bench.harness import ROOT, BenchError, python
 
-_BEGIN = re.compile(r": Running with dbt=")
-_NODE = re.compile(r"\d+ of \d+ (OK|PASS|WARN|FAIL|ERROR)\b.*\[[A-Z]+(?: \d+)? in ([\d.]+)s\]")
+_BEGIN = re.compile(r"^\S+ call with \d+ results$")
+_NODE = re.compile(r"^\S+ \S+ (model|seed|test)\.\S+(?: \d+ rows)? in ([\d.]+) s\b")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_run(home: Path, environment: Mapping[str, str]) -> RunEvents:
 
 
 def read_dbt_log(log: Path) -> list[Invocation]:
-    """Every call of dbt that wrote to a log, in order."""
+    """Every call of dbt that the product noted in its log, in order."""
     calls: list[list[tuple[str, float]]] = []
     for line in log.read_text(encoding="utf-8").splitlines():
         if _BEGIN.search(line):
@@ -66,9 +66,9 @@ def read_dbt_log(log: Path) -> list[Invocation]:
             calls[-1].append((found[1], float(found[2])))
     return [
         Invocation(
-            sum(seconds for status, seconds in nodes if status == "OK"),
-            sum(seconds for status, seconds in nodes if status != "OK"),
-            sum(status != "OK" for status, _ in nodes),
+            sum(seconds for kind, seconds in nodes if kind != "test"),
+            sum(seconds for kind, seconds in nodes if kind == "test"),
+            sum(kind == "test" for kind, _ in nodes),
         )
         for nodes in calls
     ]

@@ -37,6 +37,7 @@ class World:
         return {
             "SHOPTHREAD_HOME": str(home),
             "SHOPTHREAD_PANEL_DIR": str(self.panel),
+            "SHOPTHREAD_SOURCES": "complete_journey",
             "SHOPTHREAD_FIRST_DAY": self.first.isoformat(),
             "SHOPTHREAD_LAST_DAY": self.last.isoformat(),
             "DAGSTER_HOME": str(home / "dagster"),

@@ -87,9 +87,7 @@ def _says(column: Column) -> str:
     return f"Keyed token of: {column.description}"
 
 
-def _contract(
-    settings: Settings, source: SourceConfig, entity: EntityConfig
-) -> "EntityContract":
+def _contract(settings: Settings, source: SourceConfig, entity: EntityConfig) -> "EntityContract":
     # Dagster and Great Expectations are behind it: imported only when a contract is read.
     from orchestration.components.source import entity_contract
 

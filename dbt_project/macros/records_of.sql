@@ -5,7 +5,8 @@
     {%- endfor -%}
     {{
         exceptions.raise_compiler_error(
-            adapter ~ " is not in accounted_records(): add its line to macros/accounted_records.sql"
+            adapter
+            ~ " is not in accounted_records(): add its line to macros/accounted_records.sql"
         )
     }}
 {%- endmacro %}

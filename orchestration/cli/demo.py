@@ -247,8 +247,10 @@ def _let_retailer_deliver(settings: Settings) -> None:
         [
             (
                 "retailer",
-                f"Maple & Main, which does not exist, delivered {count(delivered.rows)} rows of "
-                f"{count(delivered.people)} people in {delivered.seconds:.1f} s",
+                (
+                    f"Maple & Main, which does not exist, delivered {count(delivered.rows)} rows of "
+                    f"{count(delivered.people)} people in {delivered.seconds:.1f} s"
+                ),
             ),
             ("", f"{short_path(settings.retailer_dir)}, the last weeks day by day in the inbox"),
         ]

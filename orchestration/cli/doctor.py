@@ -255,7 +255,8 @@ def _panel(settings: Settings) -> Iterator[Finding]:
     from orchestration.sources.config import load_sources
 
     uses_panel = any(
-        source.reader.kind == "panel_package" for source in load_sources(settings.sources_dir, settings.enabled_sources)
+        source.reader.kind == "panel_package"
+        for source in load_sources(settings.sources_dir, settings.enabled_sources)
     )
     if not uses_panel:
         return

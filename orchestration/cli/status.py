@@ -107,7 +107,9 @@ def gather(settings: Settings) -> dict[str, Any]:
                     for refusal in item.refusals
                 ],
             }
-            for item in ledger.entities(settings, load_sources(settings.sources_dir, settings.enabled_sources))
+            for item in ledger.entities(
+                settings, load_sources(settings.sources_dir, settings.enabled_sources)
+            )
         ],
         "waived": [
             {

@@ -181,7 +181,11 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             ledger.record_checks(context.run.run_id, [record])
             yield from _unjudged(key, error)
             yield freshness_check(
-                settings, ledger, source, entity, load_sources(settings.sources_dir, settings.enabled_sources)
+                settings,
+                ledger,
+                source,
+                entity,
+                load_sources(settings.sources_dir, settings.enabled_sources),
             )
             return
         refusals = ledger.open_refusals(source.source, entity.name)
@@ -208,7 +212,13 @@ def landing_asset(source: SourceConfig, entity: EntityConfig) -> dg.AssetsDefini
             _describe_days(context, key, report)
         yield contract
         yield latest_batch_check(key, report, refusals, waivers)
-        yield freshness_check(settings, ledger, source, entity, load_sources(settings.sources_dir, settings.enabled_sources))
+        yield freshness_check(
+            settings,
+            ledger,
+            source,
+            entity,
+            load_sources(settings.sources_dir, settings.enabled_sources),
+        )
 
     return land
 

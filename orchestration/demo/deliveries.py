@@ -3,10 +3,13 @@
 Layout below the output folder:
 `history/<source>/<entity>.<ext>`: all days before the first daily delivery, or the first
 snapshot; `deliveries/<date of delivery>/<source>/<entity>/<business date or snapshot>.<ext>`:
-what arrived that morning, restatements, corrections and repeats included. `hand_over` plays
-mornings into an inbox as `orchestration.sources` finds it. Rows come from `channels`.
+what arrived that morning, restatements, corrections and repeats included, each with a manifest
+beside it. `hand_over` plays mornings into an inbox as `orchestration.sources` finds it. Rows
+come from `channels`.
 """
 
+import hashlib
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -31,6 +34,7 @@ from orchestration.demo.sizes import Size
 
 SNAPSHOT = "snapshot"
 HISTORY = "history"
+_MANIFEST = ".manifest.json"
 _NULL_SPIKE_PPM = 300_000
 _ROBOT_FACTOR = 4
 ROBOTS = 3
@@ -160,7 +164,9 @@ class DeliveryWriter:
         path = path / f"{partition}.{feed.dialect.extension}"
         with open_writer(self._output / path, feed.dialect) as writer:
             writer.write(version.rows)
-        self._record(feed, morning, partition, version.why, path, writer.result())
+        written = writer.result()
+        _write_manifest(self._output / path, partition, version.delivered_day, written)
+        self._record(feed, morning, partition, version.why, path, written)
 
     def _record(
         self,
@@ -259,6 +265,16 @@ def _history_path(feed: Feed) -> Path:
     return Path("history", feed.source, f"{feed.entity}.{feed.dialect.extension}")
 
 
+def _write_manifest(path: Path, partition: str, version: int, file: WrittenFile) -> None:
+    """Say beside a delivered file that it is whole, and which version of its partition it is."""
+    told = {
+        "version": version,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "records": file.rows,
+    }
+    path.with_name(f"{partition}{_MANIFEST}").write_text(json.dumps(told) + "\n", "utf-8")
+
+
 def hand_over(output: Path, inbox: Path, until: date | None = None) -> int:
     """Play the mornings up to `until` into an inbox; later files replace earlier ones.
 
@@ -268,7 +284,9 @@ def hand_over(output: Path, inbox: Path, until: date | None = None) -> int:
     for morning in sorted((output / "deliveries").iterdir()):
         if until is not None and date.fromisoformat(morning.name) > until:
             break
-        for path in sorted(file for file in morning.rglob("*") if file.is_file()):
+        # A manifest says that its file is whole, so it comes after it.
+        files = (file for file in morning.rglob("*") if file.is_file())
+        for path in sorted(files, key=lambda file: (file.name.endswith(_MANIFEST), file)):
             target = inbox / path.relative_to(morning)
             target.parent.mkdir(parents=True, exist_ok=True)
             arriving = target.with_name(f".{target.name}.part")

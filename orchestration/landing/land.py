@@ -191,9 +191,7 @@ class Landing:
     def _land(self, days: Sequence[date] | None) -> LandingReport:
         self.recover()
         reach(Place.LANDING_RECOVERED)
-        write_empty_file(
-            self.folder, self.contract, partitioned=self.entity.partitioned
-        )
+        write_empty_file(self.folder, self.contract, partitioned=self.entity.partitioned)
         if not self.entity.partitioned:
             file = self.reader.snapshot_file()
             landed = self._land_files([(file, [SNAPSHOT])]) if file else []
@@ -360,8 +358,7 @@ class Landing:
                 # What takes the place of a refused batch is judged, although it is served
                 # already.
                 and not (
-                    name in refused
-                    and current[name].delivery_fingerprint == delivery.fingerprint
+                    name in refused and current[name].delivery_fingerprint == delivery.fingerprint
                 )
             }
             waived = {
@@ -389,9 +386,7 @@ class Landing:
         self.settings.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         require_space(
             self.settings.home,
-            needed_to_land(
-                sum(expanded_bytes(one.file.path, self.entity.format) for one in fresh)
-            ),
+            needed_to_land(sum(expanded_bytes(one.file.path, self.entity.format) for one in fresh)),
             task=f"landing of {self._name}",
             kept="Nothing of it was landed and the last published version stays served",
             then="run again: `shopthread run`",
@@ -407,9 +402,7 @@ class Landing:
                 landed.append(_Candidate(self, alike, folder).settle(current))
         return landed
 
-    def _repeat(
-        self, delivery: "_Delivery", known: set[str], current: dict[str, Batch]
-    ) -> None:
+    def _repeat(self, delivery: "_Delivery", known: set[str], current: dict[str, Batch]) -> None:
         """Record as delivered again what landing serves of a delivery."""
         self.ledger.repeat(
             [
@@ -814,9 +807,7 @@ class _Candidate:
             f" when {rule.predicate} then '{rule.reason}'" for rule in self._contract.row_rules
         )
         if self._partitioned and not self._from_base:
-            rules += (
-                " when _business_date <> cast(_delivered_for as date) then 'outside_partition'"
-            )
+            rules += " when _business_date <> cast(_delivered_for as date) then 'outside_partition'"
         return f"case when _type_reason is not null then _type_reason{rules} end"
 
     def _tokenise(self, connection: duckdb.DuckDBPyConnection, raw: dict[str, str]) -> None:
@@ -1213,7 +1204,9 @@ class _Candidate:
     def _refuse_unread(self, partition: str, problem: str) -> PartitionReport:
         rows = self._rows_unread(partition)
         batch = replace(
-            self._batch(partition, self.fingerprint, rows, 0, rows), file=None, landed_rows=0
+            self._batch(partition, self._fingerprint_of(partition), rows, 0, rows),
+            file=None,
+            landed_rows=0,
         )
         folder = self.landing.quarantine_folder(batch)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

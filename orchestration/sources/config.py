@@ -184,9 +184,7 @@ def load_source(path: Path) -> SourceConfig:
         raise SourceConfigError(f"{path}: {problems}") from error
 
 
-def load_sources(
-    folder: Path, enabled: frozenset[str] | None = None
-) -> tuple[SourceConfig, ...]:
+def load_sources(folder: Path, enabled: frozenset[str] | None = None) -> tuple[SourceConfig, ...]:
     """Read every `<folder>/<source>/defs.yaml`, ordered by source key; of `enabled` ones only.
 
     Raises SourceConfigError for an enabled source that is not configured.

@@ -159,7 +159,7 @@ def _tell(
 ) -> None:
     """Keep what is known of each node, then hand it over."""
     results = [replace(item, reason=reasons.get(item.unique_id)) for item in collected]
-    keep(_log_folder(settings), map(_line, results))
+    keep(_log_folder(settings), [f"call with {len(results)} results", *map(_line, results)])
     for result in results:
         on_result(result)
 
@@ -167,7 +167,8 @@ def _tell(
 def _line(result: NodeResult) -> str:
     failures = "" if result.failures is None else f" {result.failures} rows"
     reason = "" if result.reason is None else f": {result.reason}"
-    return f"{result.status} {result.unique_id}{failures}{reason}"
+    seconds = float(result.raw_event["data"].get("execution_time") or 0.0)
+    return f"{result.status} {result.unique_id}{failures} in {seconds:.3f} s{reason}"
 
 
 def release_warehouse() -> None:

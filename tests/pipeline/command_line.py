@@ -25,6 +25,7 @@ class CommandLine:
         return {
             "SHOPTHREAD_HOME": str(self.home),
             "SHOPTHREAD_PANEL_DIR": str(self.panel),
+            "SHOPTHREAD_SOURCES": "complete_journey",
             "SHOPTHREAD_FIRST_DAY": FIRST.isoformat(),
             "SHOPTHREAD_LAST_DAY": LAST.isoformat(),
         }

@@ -13,6 +13,7 @@ def _environment(home: Path, panel: Path) -> dict[str, str]:
     return {
         "SHOPTHREAD_HOME": str(home),
         "SHOPTHREAD_PANEL_DIR": str(panel),
+        "SHOPTHREAD_SOURCES": "complete_journey",
         "SHOPTHREAD_FIRST_DAY": FIRST.isoformat(),
         "SHOPTHREAD_LAST_DAY": LAST.isoformat(),
     }

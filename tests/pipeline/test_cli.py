@@ -24,7 +24,7 @@ from tests.pipeline.worlds import FIRST, LAST, World
 
 pytestmark = pytest.mark.slow
 
-NOBODY = {"warehouse": None, "command_line_run": None, "run_workers": []}
+NOBODY: dict[str, object] = {"warehouse": None, "command_line_run": None, "run_workers": []}
 
 
 @pytest.fixture

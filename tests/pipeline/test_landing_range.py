@@ -34,6 +34,7 @@ def landing(tmp_path: Path, tiny_panel: Path) -> Landing:
         {
             "SHOPTHREAD_HOME": str(tmp_path / "var"),
             "SHOPTHREAD_PANEL_DIR": str(panel),
+            "SHOPTHREAD_SOURCES": "complete_journey",
             "SHOPTHREAD_FIRST_DAY": FIRST.isoformat(),
             "SHOPTHREAD_LAST_DAY": LAST.isoformat(),
         }

@@ -39,6 +39,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             {
                 "SHOPTHREAD_HOME": str(folder / "var"),
                 "SHOPTHREAD_PANEL_DIR": str(panel),
+                "SHOPTHREAD_SOURCES": "complete_journey",
                 "SHOPTHREAD_FIRST_DAY": FIRST.isoformat(),
                 "SHOPTHREAD_LAST_DAY": LAST.isoformat(),
             },

@@ -27,21 +27,20 @@ RUN = RunEvents(
 
 UNTESTED = Figures(0.0, 0.0, 0.0, {"calling dbt": 0.0})
 
-DBT_LOG = """\
-18:18:11.143009 [info ] [MainThread]: Running with dbt=1.11.16
-18:18:15.706762 [info ] [Thread-1 (]: 1 of 5 START sql table model staging.stg_a ....... [RUN]
-18:18:16.025663 [info ] [Thread-2 (]: 1 of 5 OK created sql table model staging.stg_a .. [OK in 0.50s]
-18:18:16.025663 [info ] [Thread-2 (]: 2 of 5 OK loaded seed file reference.kpis ........ [INSERT 15 in 0.25s]
-18:18:16.125663 [info ] [Thread-1 (]: 3 of 5 PASS not_null_stg_a_key ................... [PASS in 0.30s]
-18:18:16.225663 [info ] [Thread-1 (]: 4 of 5 WARN 3 few_lines_sell_an_unknown_product .. [WARN 3 in 0.20s]
-18:20:11.143009 [info ] [MainThread]: Running with dbt=1.11.16
-18:20:16.125663 [info ] [Thread-1 (]: 1 of 1 PASS unique_fct_orders_order_key .......... [PASS in 1.00s]
+NODES_LOG = """\
+2026-11-26T08:18:16+00:00 call with 4 results
+2026-11-26T08:18:16+00:00 success model.shopthread.stg_a in 0.500 s
+2026-11-26T08:18:16+00:00 success seed.shopthread.kpis in 0.250 s
+2026-11-26T08:18:16+00:00 pass test.shopthread.not_null_stg_a_key.1a in 0.300 s
+2026-11-26T08:18:16+00:00 warn test.shopthread.few_lines_sell_an_unknown_product 3 rows in 0.200 s: why
+2026-11-26T08:20:16+00:00 call with 1 results
+2026-11-26T08:20:16+00:00 pass test.shopthread.unique_fct_orders_order_key.2b in 1.000 s
 """
 
 
 def test_each_call_of_dbt_tells_its_models_and_seeds_from_its_tests(tmp_path: Path) -> None:
-    log = tmp_path / "dbt.log"
-    log.write_text(DBT_LOG, "utf-8")
+    log = tmp_path / "nodes.log"
+    log.write_text(NODES_LOG, "utf-8")
     first, second = read_dbt_log(log)
     assert (first.model_seconds, first.test_seconds, first.tests) == (0.75, 0.5, 2)
     assert (second.model_seconds, second.test_seconds, second.tests) == (0, 1.0, 1)

@@ -650,8 +650,8 @@ def test_a_broken_file_among_files_of_single_days_is_refused_alone(shop: Shop) -
     reasons = {item.partition: str(item.reason) for item in report.refused}
     assert "missing column amount" in reasons["2017-01-03"]
     assert "unreadable file" in reasons["2017-01-05"]
-    for day in ("2017-01-03", "2017-01-05"):
-        kept = list((shop.settings.quarantine_dir / "corner_shop/sales" / day).rglob("*.parquet"))
+    for name in ("2017-01-03", "2017-01-05"):
+        kept = list((shop.settings.quarantine_dir / "corner_shop/sales" / name).rglob("*.parquet"))
         assert [path.name for path in kept] == ["delivered.parquet"]
     assert_accounts_balance(shop)
 

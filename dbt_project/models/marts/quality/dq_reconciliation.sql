@@ -240,9 +240,12 @@ with
                     source_key,
                     '{{ line.contract }}' as contract,
                     '{{ measure }}' as measure,
-                    {% if measure == "rows" %}'rows'{% else %}{{ line.currency }}{% endif %} as unit,
-                    {% if measure == "rows" %}count(*){% else %}sum({{ measure }}){% endif %}
-                    as staged_value
+                    {% if measure == "rows" %} 'rows'
+                    {% else %} {{ line.currency }}
+                    {% endif %} as unit,
+                    {% if measure == "rows" %} count(*)
+                    {% else %} sum({{ measure }})
+                    {% endif %} as staged_value
                 from {{ ref(line.contract) }}
                 group by source_key{% if measure != "rows" %}, {{ line.currency }}{% endif %}
                 union all

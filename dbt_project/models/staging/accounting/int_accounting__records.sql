@@ -12,8 +12,8 @@ with
                 is_current,
                 record_rank,
                 record_hash = first_record_hash as is_copy_of_first,
-                {% if line.money %}{{ line.currency }}{% else %}
-                    cast(null as {{ dbt.type_string() }})
+                {% if line.money %} {{ line.currency }}
+                {% else %} cast(null as {{ dbt.type_string() }})
                 {% endif %} as currency
                 {%- for column in line.money or [] %}, {{ column }}{% endfor %}
             from {{ ranked_records(line.adapter) }} as ranked
@@ -28,15 +28,23 @@ with
                     '{{ line.adapter.split("__")[1] }}' as entity,
                     '{{ line.contract }}' as contract,
                     '{{ measure }}' as measure,
-                    {% if measure == "rows" %}'rows'{% else %}currency{% endif %} as unit,
+                    {% if measure == "rows" %} 'rows'
+                    {% else %} currency
+                    {% endif %} as unit,
                     is_current,
                     record_rank,
                     is_copy_of_first,
-                    {% if measure == "rows" %}1{% else %}{{ measure }}{% endif %} as amount
+                    {% if measure == "rows" %} 1
+                    {% else %} {{ measure }}
+                    {% endif %} as amount
                 from {{ line.adapter }}
-                {% if not loop.last %}union all{% endif %}
+                {% if not loop.last %}
+                    union all
+                {% endif %}
             {%- endfor %}
-            {% if not loop.last %}union all{% endif %}
+            {% if not loop.last %}
+                union all
+            {% endif %}
         {%- else %}
             select
                 cast(null as {{ dbt.type_string() }}) as source_key,
