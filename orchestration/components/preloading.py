@@ -21,4 +21,5 @@ PRELOADED_MODULES = (
     "dbt.task.build",
     "dbt.task.test",
     "dbt_common.clients.agate_helper",
+    "orchestration.components.ready_steps",
 )

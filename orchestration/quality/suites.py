@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -491,6 +492,12 @@ def load_suite(path: Path) -> SuiteFile:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SuiteError(f"{path}: cannot be read: {error.strerror}") from error
+    return _suite_of(path, text)
+
+
+@lru_cache(maxsize=512)
+def _suite_of(path: Path, text: str) -> SuiteFile:
+    """A suite that was read once is not parsed again, in a step forked from its reader either."""
     try:
         data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:

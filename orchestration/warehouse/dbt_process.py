@@ -14,13 +14,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration.failpoints import Place, reach
 from orchestration.faults import kind_of
 from orchestration.settings import Settings
 from orchestration.warehouse.dbt_log import keep, reason_without_values
 from orchestration.warehouse.manifest import DbtManifest
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 _REASON_EVENT = "RunResultError"
 _RESULT_EVENTS = frozenset({"LogModelResult", "LogSeedResult", "LogTestResult"})
@@ -79,11 +82,10 @@ def build(
     if order.is_empty:
         return
     from dbt.cli.main import dbtRunner
-    from dbt.contracts.graph.manifest import Manifest
 
-    parsed = Manifest.from_msgpack((manifest.folder / "partial_parse.msgpack").read_bytes())
-    # Not part of the file; the catalog reads dbt's graph.
-    parsed.build_flat_graph()
+    identity = _identity(manifest)
+    # dbt writes into what it is given, so nobody else may be given the same.
+    parsed = _made_ready.pop(identity, None) or _parsed(manifest)
     collected: list[NodeResult] = []
     reasons: dict[str, str] = {}
     unheard: list[Exception] = []
@@ -113,6 +115,54 @@ def build(
             f"dbt stopped with {kind_of(outcome.exception)}; nothing of this layer was "
             f"published; what ran until then is in {_log_folder(settings)}"
         )
+
+
+_made_ready: dict[tuple[object, ...], "Manifest"] = {}
+"""Parsed projects for processes that are forked from this one, each used once."""
+
+
+def make_ready(settings: Settings, manifest: DbtManifest) -> None:
+    """Do once what every call of dbt begins with, for the processes forked from this one.
+
+    The parsed project, dbt's serialisers, its adapter and its flags: 2.7 of 4.6 CPU seconds of
+    a call with two models (2026-11). Opens no database and starts no thread. Raises DbtError
+    when dbt does not take the project.
+    """
+    from dbt.cli.main import dbtRunner
+
+    parsed = _parsed(manifest)
+    with _private_output(settings):
+        outcome = dbtRunner(manifest=parsed).invoke(
+            [
+                *_quiet(),
+                *("list", "--select", "fqn:nothing"),
+                *_places(settings),
+                *("--no-write-json", "--log-level-file", "none"),
+            ]
+        )
+    if outcome.exception is not None:
+        raise DbtError(f"dbt stopped with {kind_of(outcome.exception)} while it was made ready")
+    _made_ready[_identity(manifest)] = parsed
+
+
+def _parsed(manifest: DbtManifest) -> "Manifest":
+    from dbt.contracts.graph.manifest import Manifest
+
+    parsed = Manifest.from_msgpack(_parsed_file(manifest).read_bytes())
+    # Not part of the file; the catalog reads dbt's graph.
+    parsed.build_flat_graph()
+    return parsed
+
+
+def _parsed_file(manifest: DbtManifest) -> Path:
+    return manifest.folder / "partial_parse.msgpack"
+
+
+def _identity(manifest: DbtManifest) -> tuple[object, ...]:
+    """Which parsed project this is, and which state of it."""
+    path = _parsed_file(manifest)
+    found = path.stat()
+    return (path, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def build_by_command_line(
@@ -182,16 +232,22 @@ def release_warehouse() -> None:
 
 
 def _arguments(settings: Settings, manifest: DbtManifest, order: Order) -> list[str]:
-    project = str(settings.dbt_project_dir)
     return [
         *_selection(manifest, order),
-        *("--project-dir", project, "--profiles-dir", project),
-        *("--target-path", str(settings.dbt_target_dir)),
-        *("--log-path", str(_log_folder(settings))),
+        *_places(settings),
         *("--exclude-resource-type", "unit_test"),
         # Nobody reads dbt's artifacts; they quote values and take half a second to write. Its
         # log quotes them as well.
         *("--no-write-json", "--log-level-file", "none"),
+    ]
+
+
+def _places(settings: Settings) -> list[str]:
+    project = str(settings.dbt_project_dir)
+    return [
+        *("--project-dir", project, "--profiles-dir", project),
+        *("--target-path", str(settings.dbt_target_dir)),
+        *("--log-path", str(_log_folder(settings))),
     ]
 
 
