@@ -278,7 +278,7 @@ def _write_manifest(path: Path, partition: str, version: int, file: WrittenFile)
 def hand_over(output: Path, inbox: Path, until: date | None = None) -> int:
     """Play the mornings up to `until` into an inbox; later files replace earlier ones.
 
-    Each file appears whole, by a rename. Returns how many were handed over.
+    Each file appears whole, by a rename. Returns how many were handed over, manifests left out.
     """
     count = 0
     for morning in sorted((output / "deliveries").iterdir()):
@@ -292,5 +292,5 @@ def hand_over(output: Path, inbox: Path, until: date | None = None) -> int:
             arriving = target.with_name(f".{target.name}.part")
             shutil.copyfile(path, arriving)
             arriving.replace(target)
-            count += 1
+            count += not path.name.endswith(_MANIFEST)
     return count

@@ -1,13 +1,23 @@
 """The contract of our module with dbt's programmatic interface, and its fallback."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration.components.preloading import PRELOADED_MODULES
 from orchestration.settings import Settings, apply_environment
-from orchestration.warehouse.dbt_process import NodeResult, Order, build, build_by_command_line
+from orchestration.warehouse.dbt_process import (
+    NodeResult,
+    Order,
+    build,
+    build_by_command_line,
+    make_ready,
+)
 from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of, load_manifest
 from tests.dbt.test_unit_tests import empty_home
 
@@ -95,3 +105,54 @@ def test_the_project_is_parsed_again_only_when_a_file_changed(
     before = path.stat().st_mtime_ns
     load_manifest(settings)
     assert path.stat().st_mtime_ns == before
+
+
+FORKING = """
+import json, os, sys, threading
+from orchestration.settings import load_settings
+from orchestration.warehouse.dbt_process import Order, build, make_ready
+from orchestration.warehouse.manifest import load_manifest
+
+settings = load_settings()
+manifest = load_manifest(settings)
+wanted = Order(*json.loads(sys.argv[1]))
+make_ready(settings, manifest)
+assert threading.active_count() == 1, threading.enumerate()
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        results = []
+        build(settings, manifest, wanted, results.append)
+        print(json.dumps({result.unique_id: result.status for result in results}), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_processes_forked_from_a_ready_one_build_the_same(
+    ready: Settings, manifest: DbtManifest
+) -> None:
+    models, tests = [CHANNELS, POLICY], asked_of(manifest, CHANNELS)
+    cold = run(build, ready, manifest, Order(models, tests))
+    forked = subprocess.run(
+        [sys.executable, "-c", FORKING, json.dumps([models, tests])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert forked.returncode == 0, forked.stderr[-2000:]
+    assert [json.loads(line) for line in forked.stdout.splitlines()] == [cold, cold]
+
+
+def test_a_project_that_was_made_ready_is_used_by_one_call(
+    ready: Settings, manifest: DbtManifest
+) -> None:
+    wanted = Order([CHANNELS], asked_of(manifest, CHANNELS))
+    cold = run(build, ready, manifest, wanted)
+    make_ready(ready, manifest)
+    assert run(build, ready, manifest, wanted) == cold
+    assert run(build, ready, manifest, wanted) == cold
+
+
+def test_steps_are_forked_from_a_process_that_dbt_is_ready_in() -> None:
+    assert PRELOADED_MODULES[-1] == "orchestration.components.ready_steps"

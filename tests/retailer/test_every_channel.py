@@ -18,6 +18,7 @@ def test_what_a_clean_retailer_delivers_is_accepted(clean: Retailer, source: str
         assert warned == [], f"{source}/{entity}"
 
 
+@pytest.mark.slow
 def test_every_landed_record_is_in_its_contract_or_accounted_for(clean: Retailer) -> None:
     for source in synthetic_sources():
         clean.land(source)

@@ -1,5 +1,6 @@
 """How files arrive: late, again, restated, spoiled; and what of it the truth tells."""
 
+import hashlib
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,7 @@ from orchestration.demo.incidents import (
     Incident,
 )
 from orchestration.demo.retailer import ALL_FEEDS
+from orchestration.sources.manifests import read_manifest
 from tests.unit.demo.conftest import Retailer
 
 
@@ -156,7 +158,10 @@ def test_an_inbox_holds_what_arrived_until_a_morning(retailer: Retailer, tmp_pat
     arrived = [d for d in retailer.outcome.delivered if d.delivered_on and d.delivered_on <= until]
     assert count == len(arrived)
     names = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    manifests = {name for name in names if name.endswith(".manifest.json")}
+    names -= manifests
     assert names == {"/".join(d.path.parts[2:]) for d in arrived}
+    assert manifests == {f"{d.source}/{d.entity}/{d.partition}.manifest.json" for d in arrived}
     assert not [name for name in names if "truth" in name or name.endswith(".part")]
     last = max(
         (d for d in arrived if d.source == "synthetic_web"),
@@ -164,7 +169,24 @@ def test_an_inbox_holds_what_arrived_until_a_morning(retailer: Retailer, tmp_pat
     )
     inbox_file = tmp_path.joinpath(*last.path.parts[2:])
     assert inbox_file.read_bytes() == (retailer.output / last.path).read_bytes()
+    told = read_manifest(inbox_file.with_name("2017-03-15.manifest.json"))
+    assert told.sha256 == hashlib.sha256(inbox_file.read_bytes()).hexdigest()
+    assert told.records == last.file.rows
     assert hand_over(retailer.output, tmp_path) > count
+
+
+def test_a_later_delivery_of_a_day_says_a_higher_version(clean: Retailer) -> None:
+    of_a_day = [
+        d
+        for d in clean.outcome.delivered
+        if (d.source, d.entity, d.partition) == ("synthetic_web", "events", "2017-03-15")
+    ]
+    versions = [
+        read_manifest((clean.output / d.path).with_name("2017-03-15.manifest.json")).version
+        for d in sorted(of_a_day, key=lambda d: str(d.delivered_on))
+    ]
+    assert len(versions) > 1
+    assert versions == sorted(set(versions))
 
 
 def test_every_declared_feed_delivers_and_no_other(clean: Retailer) -> None:

@@ -37,8 +37,10 @@ with
             measure,
             unit,
             landed_value,
+            staged_value,
             duplicate_value,
-            superseded_value
+            superseded_value,
+            0 as not_mapped_value
         from {{ ref("int_accounting__records") }}
     ),
 
@@ -230,57 +232,6 @@ with
             and landed_parts.measure = staged_values.measure
     ),
 
-    -- Contracts that take records one by one, each amount in its own currency.
-    staged_records as (
-        {% set staged = namespace(contracts=[]) %}
-        {% for line in accounted_records() if line.contract not in staged.contracts %}
-            {%- set staged.contracts = staged.contracts + [line.contract] %}
-            {%- for measure in ["rows"] + (line.money or []) %}
-                select
-                    source_key,
-                    '{{ line.contract }}' as contract,
-                    '{{ measure }}' as measure,
-                    {% if measure == "rows" %} 'rows'
-                    {% else %} {{ line.currency }}
-                    {% endif %} as unit,
-                    {% if measure == "rows" %} count(*)
-                    {% else %} sum({{ measure }})
-                    {% endif %} as staged_value
-                from {{ ref(line.contract) }}
-                group by source_key{% if measure != "rows" %}, {{ line.currency }}{% endif %}
-                union all
-            {%- endfor %}
-        {%- endfor %}
-        select
-            cast(null as {{ dbt.type_string() }}) as source_key,
-            cast(null as {{ dbt.type_string() }}) as contract,
-            cast(null as {{ dbt.type_string() }}) as measure,
-            cast(null as {{ dbt.type_string() }}) as unit,
-            cast(null as decimal(18, 4)) as staged_value
-        where 1 = 0
-    ),
-
-    record_accounts as (
-        select
-            coalesce(record_parts.source_key, staged_records.source_key) as source_key,
-            record_parts.entity,
-            coalesce(record_parts.contract, staged_records.contract) as contract,
-            coalesce(record_parts.measure, staged_records.measure) as measure,
-            coalesce(record_parts.unit, staged_records.unit) as unit,
-            coalesce(record_parts.landed_value, 0) as landed_value,
-            coalesce(staged_records.staged_value, 0) as staged_value,
-            coalesce(record_parts.duplicate_value, 0) as duplicate_value,
-            coalesce(record_parts.superseded_value, 0) as superseded_value,
-            0 as not_mapped_value
-        from record_parts
-        full outer join
-            staged_records
-            on record_parts.source_key = staged_records.source_key
-            and record_parts.contract = staged_records.contract
-            and record_parts.measure = staged_records.measure
-            and record_parts.unit is not distinct from staged_records.unit
-    ),
-
     every_contract as (
         select
             source_key,
@@ -306,7 +257,7 @@ with
             duplicate_value,
             superseded_value,
             not_mapped_value
-        from record_accounts
+        from record_parts
     ),
 
     -- Staging and marts, by data origin: marts do not know their source.

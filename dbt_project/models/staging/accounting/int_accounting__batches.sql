@@ -56,16 +56,9 @@ with
         select source_key, batch_id, 'promotions' as entity, count(*) as counted_landed_rows
         from {{ ref("src_complete_journey__promotions") }}
         group by source_key, batch_id
-        {%- for line in accounted_records() %}
-            union all
-            select
-                source_key,
-                batch_id,
-                '{{ line.adapter.split("__")[1] }}' as entity,
-                count(*) as counted_landed_rows
-            from {{ ref(line.adapter) }}
-            group by source_key, batch_id
-        {%- endfor %}
+        union all
+        select source_key, batch_id, entity, counted_landed_rows
+        from {{ ref("int_accounting__counted") }}
     ),
 
     -- A batch that landing holds and the ledger does not know stays in sight: its rows

@@ -1,5 +1,5 @@
 -- One row per source, entity, contract and measure of the contracts that take records one by
--- one: what landing holds, and what of it staging is entitled to drop.
+-- one: what landing holds, what of it staging is entitled to drop, and what staging has.
 -- A view: it counts what lies in landing at the moment it is asked.
 {{ config(materialized="view") }}
 {%- set lines = accounted_records() %}
@@ -45,22 +45,10 @@ with
             {% if not loop.last %}
                 union all
             {% endif %}
-        {%- else %}
-            select
-                cast(null as {{ dbt.type_string() }}) as source_key,
-                cast(null as {{ dbt.type_string() }}) as entity,
-                cast(null as {{ dbt.type_string() }}) as contract,
-                cast(null as {{ dbt.type_string() }}) as measure,
-                cast(null as {{ dbt.type_string() }}) as unit,
-                cast(null as boolean) as is_current,
-                cast(null as bigint) as record_rank,
-                cast(null as boolean) as is_copy_of_first,
-                cast(null as decimal(18, 4)) as amount
-            where 1 = 0
         {%- endfor %}
     ),
 
-    final as (
+    landed as (
         select
             source_key,
             entity,
@@ -88,6 +76,53 @@ with
             ) as superseded_value
         from measured
         group by source_key, entity, contract, measure, unit
+    ),
+
+    staged as (
+        {% set done = namespace(contracts=[]) %}
+        {% for line in lines if line.contract not in done.contracts %}
+            {%- set done.contracts = done.contracts + [line.contract] %}
+            {%- for measure in ["rows"] + (line.money or []) %}
+                select
+                    source_key,
+                    '{{ line.contract }}' as contract,
+                    '{{ measure }}' as measure,
+                    {% if measure == "rows" %} 'rows'
+                    {% else %} {{ line.currency }}
+                    {% endif %} as unit,
+                    {% if measure == "rows" %} count(*)
+                    {% else %} sum({{ measure }})
+                    {% endif %} as staged_value
+                from {{ ref(line.contract) }}
+                group by source_key{% if measure != "rows" %}, {{ line.currency }}{% endif %}
+                {% if not loop.last %}
+                    union all
+                {% endif %}
+            {%- endfor %}
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {%- endfor %}
+    ),
+
+    final as (
+        select
+            coalesce(landed.source_key, staged.source_key) as source_key,
+            landed.entity,
+            coalesce(landed.contract, staged.contract) as contract,
+            coalesce(landed.measure, staged.measure) as measure,
+            coalesce(landed.unit, staged.unit) as unit,
+            coalesce(landed.landed_value, 0) as landed_value,
+            cast(coalesce(staged.staged_value, 0) as decimal(18, 4)) as staged_value,
+            coalesce(landed.duplicate_value, 0) as duplicate_value,
+            coalesce(landed.superseded_value, 0) as superseded_value
+        from landed
+        full outer join
+            staged
+            on landed.source_key = staged.source_key
+            and landed.contract = staged.contract
+            and landed.measure = staged.measure
+            and coalesce(landed.unit, '') = coalesce(staged.unit, '')
     )
 
 select *
