@@ -21,6 +21,7 @@ from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.contract import Column, EntityContract, RowRule
 from orchestration.landing.empty_files import write_empty_files
 from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
+from orchestration.landing.identifiers import UnknownIdentifierTypeError, assert_known
 from orchestration.landing.land import (
     Judge,
     Judged,
@@ -36,6 +37,7 @@ from orchestration.sources.files import FileReader
 
 if TYPE_CHECKING:
     from orchestration.quality import SuiteError, TableSuite
+    from orchestration.quality.suites import Column as SuiteColumn
 
 CONTRACT_CHECK = "contract"
 LATEST_BATCH_CHECK = "latest_batch"
@@ -347,13 +349,33 @@ def entity_contract(settings: Settings, source: str, entity: str) -> EntityContr
     limit = suite.max_quarantined_share
     return EntityContract(
         columns=tuple(
-            Column(name, column.type, column.nullable, column.identifier_type, column.description)
-            for name, column in suite.columns.items()
+            _column(source, entity, name, column) for name, column in suite.columns.items()
         ),
         row_rules=tuple(RowRule(rule.reason, rule.rows) for rule in suite.quarantine),
         quarantined_share_allowed=0.0 if limit is None else limit.share,
         quarantined_rows_allowed=0 if limit is None else limit.or_rows,
         suite_fingerprint=suite.model_dump_json(),
+    )
+
+
+def _column(source: str, entity: str, name: str, column: "SuiteColumn") -> Column:
+    if column.identifier_type is not None:
+        try:
+            assert_known(column.identifier_type, column.identifier_scope, column.identifier_region)
+        except UnknownIdentifierTypeError as error:
+            from orchestration.quality import SuiteError
+
+            raise SuiteError(
+                f"expectations/landing/{source}.yaml: {entity}.{name}: {error}"
+            ) from error
+    return Column(
+        name,
+        column.type,
+        column.nullable,
+        column.identifier_type,
+        column.description,
+        column.identifier_scope,
+        column.identifier_region,
     )
 
 
@@ -611,6 +633,7 @@ def landed_metadata(
         "rows_delivered": report.total("physical_rows"),
         "rows_landed": report.total("landed_rows"),
         "rows_quarantined": report.total("quarantined_rows"),
+        "unusable_identifiers": report.total("unusable_identifiers"),
         "batches_accepted": len(accepted),
         "batches_unchanged": sum(item.outcome == "unchanged" for item in report.partitions),
         "batches_refused": len(report.refused),

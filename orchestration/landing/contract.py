@@ -33,6 +33,10 @@ class Column:
     nullable: bool
     identifier_type: str | None = None
     description: str = ""
+    identifier_scope: str | None = None
+    """The system that makes the identifier up, where its values mean nothing elsewhere."""
+    identifier_region: str | None = None
+    """Country of telephone numbers without a country code."""
 
     @property
     def landed_name(self) -> str:
@@ -68,6 +72,8 @@ class EntityContract:
         """Sixteen hex digits over names, types and order of the columns."""
         text = "|".join(
             f"{column.name}:{column.type}:{column.nullable}:{column.identifier_type}"
+            + (f":{column.identifier_scope}" if column.identifier_scope else "")
+            + (f":{column.identifier_region}" if column.identifier_region else "")
             for column in self.columns
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]

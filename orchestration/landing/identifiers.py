@@ -16,8 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-RULE_VERSION = "1"
-"""Changes whenever a rule below changes; a new version re-tokenises."""
+from orchestration.landing.identifier_rules import GLOBAL, RULE_VERSION, SCOPED
 
 _TOKEN_HEX_DIGITS = 32
 _SEPARATOR = "\x1f"
@@ -48,13 +47,7 @@ class Identifier:
     token: str | None
 
 
-def _loyalty_card(raw: str) -> str | None:
-    """Card numbers are compared without spaces and dashes, in upper case."""
-    compact = "".join(character for character in raw if character.isalnum()).upper()
-    return compact or None
-
-
-_RULES = {"loyalty_card": _loyalty_card}
+_RULES = {**GLOBAL, **SCOPED}
 
 IDENTIFIER_TYPES = frozenset(_RULES)
 
@@ -64,32 +57,58 @@ def key_id(key: str) -> str:
     return hashlib.sha256(b"key id" + key.encode()).hexdigest()[:8]
 
 
-def token(identifier_type: str, normalised: str, key: str) -> str:
-    """The first 128 bits of HMAC-SHA-256 over type and normalised value, in hex."""
-    message = f"{identifier_type}{_SEPARATOR}{normalised}".encode()
+def token(identifier_type: str, normalised: str, key: str, scope: str | None = None) -> str:
+    """The first 128 bits of HMAC-SHA-256 over type, scope and normalised value, in hex."""
+    parts = [identifier_type, *([] if scope is None else [scope]), normalised]
+    message = _SEPARATOR.join(parts).encode()
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()[:_TOKEN_HEX_DIGITS]
 
 
-def tokenise(identifier_type: str, raw_values: Iterable[str], key: str) -> tuple[Identifier, ...]:
-    """Token of every distinct raw value, ordered by raw value.
-
-    Raises UnknownIdentifierTypeError when no rule exists for the type.
-    """
-    rule = _RULES.get(identifier_type)
-    if rule is None:
+def assert_known(identifier_type: str, scope: str | None, region: str | None) -> None:
+    """Raise UnknownIdentifierTypeError for a type without a rule, or one declared wrongly."""
+    if identifier_type not in _RULES:
         raise UnknownIdentifierTypeError(
             f"identifier type {identifier_type!r} has no normalisation rule; known are "
-            f"{', '.join(sorted(_RULES))}. Add one to orchestration/landing/identifiers.py"
+            f"{', '.join(sorted(_RULES))}. Add one to orchestration/landing/identifier_rules.py"
         )
+    if (identifier_type in SCOPED) != (scope is not None):
+        needs = "needs" if scope is None else "takes no"
+        raise UnknownIdentifierTypeError(
+            f"identifier type {identifier_type!r} {needs} `identifier_scope`: the system that "
+            "makes its values up, because another one may mean somebody else by the same"
+        )
+    if (identifier_type == "phone") != (region is not None):
+        needs = "needs" if region is None else "takes no"
+        raise UnknownIdentifierTypeError(
+            f"identifier type {identifier_type!r} {needs} `identifier_region`: the country of "
+            "telephone numbers without a country code"
+        )
+
+
+def tokenise(
+    identifier_type: str,
+    raw_values: Iterable[str],
+    key: str,
+    *,
+    scope: str | None = None,
+    region: str | None = None,
+) -> tuple[Identifier, ...]:
+    """Token of every distinct raw value, ordered by raw value.
+
+    `scope` is the system that made the values up, `region` the country of telephone numbers
+    without a country code. Raises UnknownIdentifierTypeError when no rule exists for the type.
+    """
+    assert_known(identifier_type, scope, region)
+    rule = _RULES[identifier_type]
     found = []
     for raw in sorted(set(raw_values)):
-        normalised = rule(raw)
+        normalised = rule(raw, region)
         found.append(
             Identifier(
                 identifier_type,
                 raw,
                 normalised,
-                None if normalised is None else token(identifier_type, normalised, key),
+                None if normalised is None else token(identifier_type, normalised, key, scope),
             )
         )
     return tuple(found)

@@ -29,8 +29,8 @@ from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.contract import Column, EntityContract, engine_type
 from orchestration.landing.empty_files import write_empty_file
+from orchestration.landing.identifier_rules import RULE_VERSION
 from orchestration.landing.identifiers import (
-    RULE_VERSION,
     Identifier,
     keep_in_vault,
     key_id,
@@ -110,6 +110,8 @@ class PartitionReport:
     quarantined_rows: int
     reason: str | None = None
     quarantine_reasons: tuple[tuple[str, int], ...] = ()
+    unusable_identifiers: int = 0
+    """Values of landed rows that cannot be the identifier they stand for; the rows have none."""
 
 
 @dataclass(frozen=True)
@@ -639,6 +641,8 @@ class _Candidate:
     scratch: Path
     found: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     """Column -> what its distinct raw values became; kept only for rows that land."""
+    unusable: dict[str, int] = field(default_factory=dict)
+    """Partition -> values of its good rows that cannot be the identifier they stand for."""
 
     @property
     def _database(self) -> Path:
@@ -748,10 +752,16 @@ class _Candidate:
         }
         self._tokenise(connection, raw)
         joins = ""
+        unusable = ["0"]
         for column in self._identifiers:
             token = f'"tokens_{column.name}".token'
             values.append(f'{token} as "{column.landed_name}"')
-            reasons.append((f"unusable_{column.name}", f"{token} is null"))
+            # A row that may have none lands without one: it is no worse than one that has none.
+            if column.nullable:
+                is_unusable = f"{raw[column.name]} is not null and {token} is null"
+                unusable.append(f"case when {is_unusable} then 1 else 0 end")
+            else:
+                reasons.append((f"unusable_{column.name}", f"{token} is null"))
             joins += (
                 f' left join "tokens_{column.name}"'
                 f' on "tokens_{column.name}".raw = {raw[column.name]}'
@@ -767,6 +777,7 @@ class _Candidate:
         kind = "table" if self._partitioned or self._identifiers else "view"
         connection.execute(
             f"create {kind} typed as select {', '.join(values)}, {first} as _type_reason,"
+            f" {' + '.join(unusable)} as _unusable,"
             " delivered._delivered_for, delivered.file_row_number as _row"
             f" from delivered{joins}"
         )
@@ -820,7 +831,13 @@ class _Candidate:
                     f" where {raw[column.name]} is not null"
                 ).fetchall()
             ]
-            found = tokenise(str(column.identifier_type), distinct, key)
+            found = tokenise(
+                str(column.identifier_type),
+                distinct,
+                key,
+                scope=column.identifier_scope,
+                region=column.identifier_region,
+            )
             self.found[column.name] = found
             table = pa.table(
                 {
@@ -855,11 +872,14 @@ class _Candidate:
         self, connection: duckdb.DuckDBPyConnection, physical: dict[str, int]
     ) -> tuple[list[Batch], dict[str, dict[str, int]]]:
         counts: dict[str, dict[str | None, int]] = {name: {} for name in physical}
-        for name, reason, rows in connection.execute(
-            f"select {self._partition_of_row()}, _reason, count(*) from settled group by 1, 2"
+        for name, reason, rows, unusable in connection.execute(
+            f"select {self._partition_of_row()}, _reason, count(*), sum(_unusable) from settled"
+            " group by 1, 2"
         ).fetchall():
             if name in counts:
                 counts[name][reason] = int(rows)
+                if reason is None:
+                    self.unusable[name] = int(unusable)
         hashes = self._content_hashes(connection, list(physical))
         versions = self._versions(connection, list(physical))
         batches, reasons = [], {}
@@ -991,7 +1011,10 @@ class _Candidate:
             for batch in (*fresh, *healing)
             if batch.batch_id in refused
         ]
-        reports += [_accepted(batch, reasons[batch.batch_id]) for batch in accepted]
+        reports += [
+            _accepted(batch, reasons[batch.batch_id], self.unusable.get(batch.partition_key, 0))
+            for batch in accepted
+        ]
         if refused and (verdict is None or verdict.passed):
             verdict = next(iter(refused.values()))
         return reports, verdict, warnings
@@ -1331,7 +1354,7 @@ def _reason(verdict: Verdict) -> str:
     return verdict.message
 
 
-def _accepted(batch: Batch, reasons: dict[str, int]) -> PartitionReport:
+def _accepted(batch: Batch, reasons: dict[str, int], unusable: int) -> PartitionReport:
     return PartitionReport(
         batch.partition_key,
         "accepted",
@@ -1341,6 +1364,7 @@ def _accepted(batch: Batch, reasons: dict[str, int]) -> PartitionReport:
         batch.quarantined_rows,
         None,
         tuple(sorted(reasons.items())),
+        unusable,
     )
 
 

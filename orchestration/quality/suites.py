@@ -134,6 +134,15 @@ class Column(_Strict):
     identifier_type: Identifier | None = Field(
         default=None, description="The identity graph's type, only for identifiers."
     )
+    identifier_scope: Identifier | None = Field(
+        default=None,
+        description="The system that makes the identifier up, for types whose values mean "
+        "nothing elsewhere: a customer number of a shop, a cookie of a site.",
+    )
+    identifier_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+        default=None,
+        description="Country of telephone numbers that are written without a country code.",
+    )
 
     @model_validator(mode="after")
     def _identifier_has_a_type(self) -> Self:

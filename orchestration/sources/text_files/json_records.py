@@ -50,8 +50,11 @@ class ObjectColumns:
     """Takes the wanted keys out of objects, and remembers which ever came."""
 
     def __init__(self, keys: Sequence[str]) -> None:
+        """`a.b` is what lies under `b` in the object under `a`; the rest of `a` is left out."""
         self._keys = tuple(keys)
         self._wanted = frozenset(keys)
+        self._nested = tuple(key.split(".") for key in keys)
+        self._known = self._wanted | {path[0] for path in self._nested}
         self.seen: set[str] = set()
         self.unknown: set[str] = set()
 
@@ -60,11 +63,14 @@ class ObjectColumns:
         if not isinstance(found, dict):
             return bad_record(line, Misshapen.NOT_AN_OBJECT, raw)
         if not found.keys() <= self.seen:
-            self.seen |= found.keys() & self._wanted
+            self.seen |= found.keys() & self._known
             if len(self.unknown) < _MOST_UNKNOWN_KEYS:
-                self.unknown |= found.keys() - self._wanted
+                self.unknown |= found.keys() - self._known
         try:
-            values = [_text(found.get(key)) for key in self._keys]
+            values = [
+                _text(found[key] if key in found else _under(found, path))
+                for key, path in zip(self._keys, self._nested, strict=True)
+            ]
         except RecursionError:
             return bad_record(line, Misshapen.MALFORMED_JSON, raw)
         if "\\u" in raw:
@@ -72,6 +78,16 @@ class ObjectColumns:
             if problem is not None:
                 return bad_record(line, problem, raw)
         return Record(line, len(raw), values)
+
+
+def _under(found: dict[str, Any], path: Sequence[str]) -> object:
+    """What lies at the end of a path of keys; None where an object on the way is missing."""
+    here: object = found
+    for key in path:
+        if not isinstance(here, dict):
+            return None
+        here = here.get(key)
+    return here
 
 
 def ndjson_records(lines: Lines, dialect: NdjsonFormat, columns: ObjectColumns) -> Iterator[Record]:

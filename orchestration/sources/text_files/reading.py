@@ -69,7 +69,7 @@ def read_text(
     delivered = ((name, dialect.names.get(name, name)) for name in found.columns)
     return TextReading(
         written,
-        tuple(name for name, key in delivered if key in found.objects.seen),
+        tuple(name for name, key in delivered if key.split(".")[0] in found.objects.seen),
         tuple(sorted(found.objects.unknown)),
         0 if found.array is None else found.array.offset,
     )
