@@ -72,8 +72,9 @@ golden: $(DEV) $(MANIFEST) ## write the expected tables in tests/golden again; r
 bench: $(DEV) $(MANIFEST) ## what a run costs against plain floors (PHASES="publish query", ROUNDS=3)
 	@$(PY) -m bench.phases --rounds $(ROUNDS) $(PHASES)
 
-docs: $(DEV) ## write docs/reference again from code, marks and the last test results
+docs: $(DEV) ## write what is generated again: docs/reference, the dbt sources
 	@$(PY) -m tools.mission --write
+	@$(PY) -m tools.dbt_sources --write
 
 LINT_STEPS := lint-python lint-types lint-borders lint-sql lint-models lint-yaml lint-words \
 	lint-dependencies lint-locks lint-docs
@@ -110,6 +111,7 @@ lint-locks:
 
 lint-docs:
 	$(PY) -m tools.mission --check
+	$(PY) -m tools.dbt_sources --check
 
 $(RUN): tools/make-env.sh requirements/bootstrap.txt requirements/run.txt pyproject.toml
 	@tools/make-env.sh .venv run

@@ -31,6 +31,13 @@ _OWN_COLUMNS = {
 _WIDTH = 100
 
 
+class _Indented(yaml.SafeDumper):
+    """Lists stand further in than their key, as everywhere in the project."""
+
+    def increase_indent(self, *_: object, **__: object) -> None:
+        super().increase_indent(flow=False, indentless=False)
+
+
 def path_of(settings: Settings, source: SourceConfig) -> Path:
     """Where the dbt source of a configured source is declared."""
     folder = settings.dbt_project_dir / "models" / "adapters" / source.vendor
@@ -49,7 +56,7 @@ def text_of(settings: Settings, source: SourceConfig) -> str:
             }
         ]
     }
-    body = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    body = yaml.dump(document, Dumper=_Indented, sort_keys=False, allow_unicode=True, width=_WIDTH)
     return _HEADER.format(source=source.source) + body
 
 

@@ -12,6 +12,41 @@
                     "adapter": "src_maple_finance__fx_rates",
                     "key": ["rate_date", "base_currency", "quote_currency"],
                 },
+                {
+                    "contract": "stg_catalog__variants",
+                    "adapter": "src_maple_catalogue__products",
+                    "key": ["sku"],
+                },
+                {
+                    "contract": "stg_catalog__categories",
+                    "adapter": "src_maple_catalogue__categories",
+                    "key": ["category_id"],
+                },
+                {
+                    "contract": "stg_catalog__prices",
+                    "adapter": "src_maple_catalogue__prices",
+                    "key": ["sku", "channel", "currency", "price_type", "valid_from"],
+                },
+                {
+                    "contract": "stg_catalog__relations",
+                    "adapter": "src_maple_catalogue__relations",
+                    "key": ["sku", "related_sku", "relation"],
+                },
+                {
+                    "contract": "stg_store__interactions",
+                    "adapter": "src_maple_store_floor__interactions",
+                    "key": ["interaction_id"],
+                },
+                {
+                    "contract": "stg_store__footfall",
+                    "adapter": "src_maple_store_floor__footfall",
+                    "key": ["store_id", "business_date", "hour_local"],
+                },
+                {
+                    "contract": "stg_store__visits",
+                    "adapter": "src_maple_store_floor__visits",
+                    "key": ["visit_id"],
+                },
             ]
         )
     }}

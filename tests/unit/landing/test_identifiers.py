@@ -88,7 +88,7 @@ def test_a_card_has_the_token_it_always_had() -> None:
 )
 def test_a_wrong_declaration_is_told(arguments: dict[str, str], said: str) -> None:
     with pytest.raises(UnknownIdentifierTypeError, match=said):
-        tokenise(raw_values=["x"], key="k", **arguments)  # type: ignore[arg-type]
+        tokenise(raw_values=["x"], key="k", **arguments)
 
 
 @given(st.text(max_size=60))

@@ -7,6 +7,7 @@ with
         select
             batch_id,
             source_key,
+            vendor,
             entity,
             verdict,
             is_current,
@@ -67,6 +68,7 @@ with
         select
             coalesce(batches.batch_id, landed.batch_id) as batch_id,
             coalesce(batches.source_key, landed.source_key) as source_key,
+            batches.vendor,
             coalesce(batches.entity, landed.entity) as entity,
             coalesce(batches.verdict, 'unknown') as verdict,
             coalesce(batches.is_current, false) as is_current,
@@ -86,6 +88,7 @@ with
     final as (
         select
             joined.source_key,
+            joined.vendor,
             joined.entity,
             joined.batch_id,
             joined.verdict,
