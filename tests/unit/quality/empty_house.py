@@ -31,6 +31,7 @@ SCHEMAS = {
 }
 LEDGER_VIEWS = {
     "src_shopthread__batches": {
+        "vendor": "varchar",
         "entity": "varchar",
         "is_current": "boolean",
         "landed_rows": "bigint",

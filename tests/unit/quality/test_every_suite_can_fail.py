@@ -173,8 +173,9 @@ def fill(database: Path, variant: str) -> None:
             connection.execute(f"insert into {quoted(*place)} {rows}")
             if suite.columns:
                 connection.execute(
-                    "insert into adapters.src_shopthread__batches (entity, is_current, landed_rows)"
-                    f" values ('{place[1]}', true, 7)"
+                    "insert into adapters.src_shopthread__batches"
+                    " (vendor, entity, is_current, landed_rows)"
+                    f" values ('{place[0]}', '{place[1]}', true, 7)"
                 )
 
 
