@@ -47,6 +47,77 @@
                     "adapter": "src_maple_store_floor__visits",
                     "key": ["visit_id"],
                 },
+                {
+                    "contract": "stg_ecom__orders",
+                    "adapter": "src_shopify__orders",
+                    "key": ["order_id"],
+                    "version": "updated_at",
+                    "money": [
+                        "gross_amount",
+                        "discount_amount",
+                        "net_amount",
+                        "shipping_amount",
+                        "tax_amount",
+                        "total_amount",
+                    ],
+                    "currency": "currency",
+                },
+                {
+                    "contract": "stg_ecom__order_lines",
+                    "adapter": "src_shopify__order_lines",
+                    "key": ["order_line_id"],
+                    "money": [
+                        "discount_amount",
+                        "net_amount",
+                        "tax_amount",
+                        "cost_amount",
+                    ],
+                    "currency": "currency",
+                },
+                {
+                    "contract": "stg_ecom__payments",
+                    "adapter": "src_shopify__transactions",
+                    "key": ["transaction_id"],
+                    "money": [
+                        "payment_amount",
+                    ],
+                    "currency": "currency",
+                },
+                {
+                    "contract": "stg_ecom__checkouts",
+                    "adapter": "src_shopify__abandoned_checkouts",
+                    "key": ["checkout_id"],
+                    "version": "updated_at",
+                    "money": [
+                        "total_amount",
+                    ],
+                    "currency": "currency",
+                },
+                {
+                    "contract": "stg_ecom__customers",
+                    "adapter": "src_shopify__customers",
+                    "key": ["shop_customer_token"],
+                },
+                {
+                    "contract": "stg_fulfillment__events",
+                    "adapter": "src_shopify__fulfillment_events",
+                    "key": ["fulfillment_event_id"],
+                },
+                {
+                    "contract": "stg_returns__refunds",
+                    "adapter": "src_shopify__refunds",
+                    "key": ["refund_id"],
+                    "money": [
+                        "shipping_refund_amount",
+                        "refund_amount",
+                    ],
+                    "currency": "currency",
+                },
+                {
+                    "contract": "stg_returns__return_lines",
+                    "adapter": "src_shopify__refund_lines",
+                    "key": ["refund_line_id"],
+                },
             ]
         )
     }}

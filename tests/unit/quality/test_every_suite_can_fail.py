@@ -43,6 +43,11 @@ BY_HAND = {
     "expect_measure_to_be_between (lines_per_basket)": (
         "insert into {table} (basket_id) select 1 from range(501)"
     ),
+    "expect_measure_to_be_between (order_numbers_missing_within_a_day)": (
+        "insert into {table} (name, created_at)"
+        " select '#MM' || (100 + 2 * row_no), timestamp '2017-01-02 17:00:00'"
+        " from range(9) as rows(row_no)"
+    ),
     "expect_share_of_rows_to_be_at_most (weeks_turn_on_local_monday)": (
         "insert into {table} (week, transaction_timestamp)"
         " select 2, timestamp '2017-01-02 04:30:00' from range(300)"
