@@ -480,7 +480,8 @@ class Landing:
         identity = _identity(path)
         if identity not in self._days_of_texts:
             column = str(self.entity.event_column)
-            moments = column_values(path, dialect, column)
+            wanted = [item.name for item in self.contract.columns]
+            moments = column_values(path, dialect, wanted, column)
             self._days_of_texts[identity] = count_text_days(
                 moments, dialect.time_format(column), self.source.time_zone
             )
@@ -760,17 +761,25 @@ class _Candidate:
     def _content_hashes(
         self, connection: duckdb.DuckDBPyConnection, names: list[str]
     ) -> dict[str, str]:
-        """A hash of what was delivered: of the file, or of a day's rows in any order."""
+        """A hash of what was delivered: of the file, or of a day's rows in any order.
+
+        Of a row that could not be read the delivered values count: its typed ones are empty,
+        as those of a record that was mended by leaving them out.
+        """
         if not self._partitioned:
             return dict.fromkeys(names, self.fingerprint)
-        columns = ", ".join(
-            f"coalesce(cast(\"{column.name}\" as varchar), '~')"
-            for column in self._contract.columns
-        )
+        of_text = self._readable.dialect is not None
+        listed = [column.name for column in self._contract.columns]
+        columns = ", ".join(_cell(f'"{name}"', exact=of_text) for name in listed)
+        own = [name for name in OWN_COLUMNS if name != "_line"] if of_text else []
+        delivered = ", ".join(_cell(f'delivered."{name}"', exact=True) for name in listed + own)
         hashes = dict.fromkeys(names, hashlib.sha256(b"").hexdigest())
         for name, digest in connection.execute(
             f"select {self._partition_of_row()}, sha256(string_agg(line, '' order by line)) from"
-            f" (select *, md5(concat_ws(chr(31), {columns})) as line from settled) group by 1"
+            f" (select *, md5(concat_ws(chr(31), {columns}, unread)) as line from settled"
+            f" left join (select bad._row, concat({delivered}) as unread from typed as bad"
+            " join delivered on delivered.file_row_number = bad._row"
+            " where bad._type_reason is not null) as bad using (_row)) group by 1"
         ).fetchall():
             if name in hashes:
                 hashes[name] = digest
@@ -1201,6 +1210,13 @@ def _digest(*parts: str) -> str:
 def _text(path: Path) -> str:
     """A path as an SQL string."""
     return "'" + path.as_posix().replace("'", "''") + "'"
+
+
+def _cell(name: str, *, exact: bool) -> str:
+    """SQL for one value within a hash; `exact`: no text can be taken for null or for two."""
+    value = f"cast({name} as varchar)"
+    written = f"length({value}) || ':' || {value}" if exact else value
+    return f"coalesce({written}, '~')"
 
 
 def _sync(path: Path) -> None:

@@ -6,6 +6,7 @@ with three engines, 2026-11). Reading by it belongs to `text_files`, typing to
 `orchestration.landing`.
 """
 
+import datetime as dt
 import hashlib
 import re
 from typing import Annotated, Literal, Self
@@ -44,6 +45,9 @@ ISO_TIMESTAMP = (
 ISO_OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
 _LARGEST_RECORD = 64 << 20
+
+_CLOCKS_FROM, _CLOCKS_UNTIL = dt.date(2, 1, 1), dt.date(9998, 12, 30)
+"""Beyond them the date on another clock may lie outside what Python calls a date."""
 
 
 def format_pattern(written: str) -> str:
@@ -106,6 +110,13 @@ class TimeFormat(_Declared):
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="UTC", description="IANA zone of timestamps that carry no offset."
     )
+    earliest: dt.date = Field(
+        default=dt.date(1900, 1, 1), description="A date or a UTC moment before it is implausible."
+    )
+    latest: dt.date = Field(
+        default=dt.date(2199, 12, 31),
+        description="The last plausible one; a placeholder such as 9999-12-31 is declared here.",
+    )
     on_gap: Literal["quarantine", "shift"] = Field(
         default="quarantine",
         description="A local time that the clock skipped; shift: later by what was skipped.",
@@ -113,6 +124,23 @@ class TimeFormat(_Declared):
     on_overlap: Literal["quarantine", "earlier", "later"] = Field(
         default="quarantine", description="A local time that the clock showed twice."
     )
+
+    @model_validator(mode="after")
+    def _window_is_one(self) -> Self:
+        if self.earliest > self.latest:
+            raise ValueError("`earliest` is later than `latest`")
+        return self
+
+    @property
+    def moments_from(self) -> dt.datetime:
+        """The first plausible UTC moment, naive."""
+        return dt.datetime.combine(max(self.earliest, _CLOCKS_FROM), dt.time.min)
+
+    @property
+    def moments_before(self) -> dt.datetime:
+        """The UTC moment, naive, at which plausible ones have ended."""
+        last = min(self.latest, _CLOCKS_UNTIL)
+        return dt.datetime.combine(last, dt.time.min) + dt.timedelta(days=1)
 
 
 class ParquetFormat(_Declared):

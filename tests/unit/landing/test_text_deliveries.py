@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from orchestration.landing.contract import Column
 from orchestration.landing.identifiers import token
 from orchestration.settings import DEMO_IDENTITY_KEY
 from orchestration.sources.config import SourceConfig
@@ -180,6 +181,48 @@ def test_a_restated_text_replaces_its_day(texts: Shop) -> None:
     assert [float(amount) for amount in texts.landed("sales")["amount"]] == [9.0]
 
 
+NULLABLE = replace(
+    CONTRACTS["sales"],
+    columns=(
+        *CONTRACTS["sales"].columns,
+        Column("points", "bigint", nullable=True),
+        Column("note", "string", nullable=True),
+    ),
+    quarantined_share_allowed=0.9,
+)
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        pytest.param("4x;", ";", id="an unreadable value is left out"),
+        pytest.param("4x;", "5x;", id="an unreadable value is another unreadable one"),
+        pytest.param("4;x;y", "4;x;z", id="a record without shape is another one"),
+        pytest.param("4;", "4;~", id="nothing becomes a text that looks like nothing"),
+    ],
+)
+def test_a_corrected_record_is_never_called_unchanged(
+    texts: Shop, before: str, after: str
+) -> None:
+    for number, ending in enumerate((before, after)):
+        lines = (f"{HEADER};points;note", f"{GOOD};1;", f"2;7;2;{NOON};{ending}")
+        deliver(texts, "sales", f"{DAY}.csv", *lines)
+        (report,) = texts.landing("sales", NULLABLE).land().partitions
+        assert report.outcome == "accepted", number
+    if after.startswith((";", "4;~")):
+        assert sorted(texts.landed("sales")["receipt"]) == [1, 2]
+
+
+def test_rows_in_another_order_are_unchanged_also_where_some_are_bad(texts: Shop) -> None:
+    lines = [f"{GOOD};1;", f"2;7;2;{NOON};4x;", "3;7"]
+    outcomes = []
+    for ordered in (lines, lines[::-1]):
+        deliver(texts, "sales", f"{DAY}.csv", f"{HEADER};points;note", *ordered)
+        (report,) = texts.landing("sales", NULLABLE).land().partitions
+        outcomes.append(report.outcome)
+    assert outcomes == ["accepted", "unchanged"]
+
+
 def test_another_dialect_lands_the_same_bytes_again(texts: Shop) -> None:
     deliver_sales(texts, GOOD)
     assert land(texts).outcome == "accepted"
@@ -221,6 +264,39 @@ def test_what_has_no_shape_in_a_base_text_belongs_to_no_business_date(texts: Sho
     }
     (undated,) = report.refused
     assert undated.quarantine_reasons == (("too_few_fields", 1),)
+
+
+@pytest.mark.parametrize("year", ["0001", "9999", "0202"])
+def test_a_year_that_nobody_meant_in_a_base_text_belongs_to_no_business_date(
+    texts: Shop, year: str
+) -> None:
+    late = f"31/12/{year} 23:59:59" if year == "9999" else f"01/01/{year} 00:00:00"
+    (texts.folder / "sales.csv").write_text(f"{HEADER}\n{GOOD}\n2;7;1;{late}\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
+    report = texts.landing("sales").land()
+    assert {item.partition: item.outcome for item in report.partitions} == {
+        DAY: "accepted",
+        "undated": "refused",
+    }
+    (undated,) = report.refused
+    assert undated.quarantine_reasons == (("implausible_sold_at", 1),)
+
+
+def test_a_record_of_a_base_text_with_a_bad_neighbour_column_keeps_its_day_open(
+    texts: Shop,
+) -> None:
+    texts.source = with_formats(sales={"kind": "ndjson"})
+    lines = [
+        '{"receipt": 1, "card": 7, "amount": 1.5, "sold_at": "2017-01-05T17:00:00Z"}',
+        '{"receipt": 2, "card": "\\u0000", "amount": 1.5, "sold_at": "2017-01-05T17:00:00Z"}',
+    ]
+    (texts.folder / "sales.ndjson").write_text("".join(f"{line}\n" for line in lines))
+    report = texts.landing("sales").land()
+    assert {item.partition: item.outcome for item in report.partitions} == {
+        DAY: "accepted",
+        "undated": "refused",
+    }
+    assert kept(texts)["_raw"].tolist() == [lines[1]]
 
 
 def test_a_base_text_that_cannot_be_read_is_refused_and_raises_nowhere(texts: Shop) -> None:

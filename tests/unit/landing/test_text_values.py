@@ -120,6 +120,51 @@ def test_a_date_is_read_by_its_format_alone(written: str, text: str, value: str 
     assert typed([text], "date", dialect) == [(value, None if value else "unreadable_x")]
 
 
+@pytest.mark.parametrize(
+    "declared, text, reason",
+    [
+        ({}, "0001-01-01", "implausible_x"),
+        ({}, "1899-12-31", "implausible_x"),
+        ({}, "1900-01-01", None),
+        ({}, "2199-12-31", None),
+        ({}, "2200-01-01", "implausible_x"),
+        ({}, "9999-12-31", "implausible_x"),
+        ({"latest": "9999-12-31"}, "9999-12-31", None),
+        ({"earliest": "2017-01-01"}, "2016-12-31", "implausible_x"),
+    ],
+)
+def test_a_date_that_nobody_can_have_meant_has_a_reason(
+    declared: dict[str, str], text: str, reason: str | None
+) -> None:
+    dialect = CsvFormat(time=TimeFormat.model_validate(declared))
+    ((_, why),) = typed([text], "date", dialect)
+    assert why == reason
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("offset", ["", "Z", "+14:00", "-12:00"])
+@pytest.mark.parametrize("latest", ["2199-12-31", "9999-12-31"])
+def test_a_moment_that_nobody_can_have_meant_has_a_reason_and_no_date(
+    zone: str, offset: str, latest: str
+) -> None:
+    time = TimeFormat.model_validate({"time_zone": zone, "latest": latest})
+    texts = [
+        f"{local}{offset}"
+        for local in (
+            "0001-01-01T00:00:00",
+            "0001-12-31T23:59:59",
+            "1800-06-01T00:00:00",
+            "9999-01-01T00:00:00",
+            "9999-12-31T23:59:59",
+        )
+    ]
+    read = typed([*texts], "timestamp", CsvFormat(time=time))
+    assert [why for _, why in read] == ["implausible_x"] * len(texts)
+    assert [value for value, _ in read] == [None] * len(texts)
+    for business_zone in ("UTC", "America/New_York", "Pacific/Kiritimati"):
+        assert count_text_days(texts, time, business_zone) == {None: len(texts)}
+
+
 BERLIN = {"time_zone": "Europe/Berlin"}
 
 
@@ -139,6 +184,10 @@ BERLIN = {"time_zone": "Europe/Berlin"}
         ({"timestamp": "%d/%m/%Y %H:%M:%S"}, "21/02/2017 00:55:46", "2017-02-21 00:55:46", None),
         ({"timestamp": "%d/%m/%Y %H:%M:%S"}, "2017-02-21 00:55:46", None, "unreadable_x"),
         ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55+0200", "2017-02-20 22:55:00", None),
+        ({}, "2199-12-31 23:59:59", "2199-12-31 23:59:59", None),
+        ({}, "2199-12-31 23:59:59-01:00", None, "implausible_x"),
+        ({"earliest": "2017-02-20"}, "2017-02-20 00:00:00", "2017-02-20 00:00:00", None),
+        ({"earliest": "2017-02-20"}, "2017-02-19 23:59:59", None, "implausible_x"),
         (BERLIN, "2017-07-01 12:00:00", "2017-07-01 10:00:00", None),
         (BERLIN, "2017-12-01 12:00:00", "2017-12-01 11:00:00", None),
         (BERLIN, "2017-07-01T12:00:00Z", "2017-07-01 12:00:00", None),

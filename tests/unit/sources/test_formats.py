@@ -62,6 +62,7 @@ def test_the_kind_and_its_compression_name_the_files(declared: dict[str, Any], s
         ({"kind": "csv", "time": {"date": "%d/%m/%Y %d"}}, "names a part twice"),
         ({"kind": "csv", "time": {"timestamp": "%d/%m/%Y %I:%M %p"}}, "has %I, %p"),
         ({"kind": "csv", "time": {"time_zone": "Mars/Base"}}, "is not an IANA time zone"),
+        ({"kind": "csv", "time": {"earliest": "2300-01-01"}}, "`earliest` is later than"),
     ],
 )
 def test_a_format_that_cannot_be_meant_is_refused_with_its_reason(
