@@ -587,6 +587,11 @@ class _Candidate:
                 f"accounting: {read.rows:,} records were read and {read.records:,} counted"
                 " another way, so nobody knows where they end"
             ), []
+        if read.rows == 0 and not self.landing.entity.may_be_empty:
+            return (
+                "the text is whole and holds no records; where that is meant, declare "
+                "`may_be_empty: true` in its format"
+            ), []
         connection.execute(
             "create view delivered as select * from"
             f" read_parquet({_text(read.path)}, file_row_number = true)"

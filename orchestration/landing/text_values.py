@@ -12,6 +12,7 @@ from orchestration.sources.formats import (
     ISO_DATE,
     ISO_OFFSET,
     ISO_TIMESTAMP,
+    BooleanWords,
     TextFormat,
     TimeFormat,
     format_pattern,
@@ -37,7 +38,7 @@ def typed_text(column: Column, dialect: TextFormat) -> tuple[str, Reasons]:
         value, is_implausible = _date(name, dialect.time_format(column.name))
         reasons.append((f"implausible_{column.name}", is_implausible))
     elif wanted == "BOOLEAN":
-        value = f"try_cast({name} as boolean)"
+        value = _boolean(name, dialect.booleans)
     else:
         value, exact = _number(name, wanted, dialect.decimal)
         if exact is not None:
@@ -62,6 +63,14 @@ def _number(name: str, wanted: str, decimal: str) -> tuple[str, str | None]:
         return value, None
     scale = int(wanted.partition(",")[2].strip(" )") or 0) if wanted.startswith("DECIMAL") else 0
     return value, _matches(name, f"[^{decimal}]*(?:{mark}[0-9]{{0,{scale}}}0*)?")
+
+
+def _boolean(name: str, words: BooleanWords) -> str:
+    cases = "".join(
+        f" when lower({name}) in ({', '.join(map(_text, listed))}) then {meant}"
+        for meant, listed in (("true", words.true), ("false", words.false))
+    )
+    return f"case{cases} end"
 
 
 def _date(name: str, time: TimeFormat) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    field_validator,
     model_validator,
 )
 
@@ -32,17 +33,26 @@ _DIRECTIVES = {
     "M": r"[0-5][0-9]",
     "S": r"[0-5][0-9]",
     "f": r"[0-9]{1,6}",
-    "z": r"[+-][0-9]{2}:?[0-9]{2}",
+    "z": r"(?:[+-](?:0[0-9]|1[0-3]):?[0-5][0-9]|[+-]14:?00)",
 }
 """What each part of a format may look like. Two-digit years and names of months, which depend
 on a century or a language nobody declared, are not among them."""
 
+_FULL_WIDTH = {
+    "m": r"(?:0[1-9]|1[0-2])",
+    "d": r"(?:0[1-9]|[12][0-9]|3[01])",
+    "H": r"(?:[01][0-9]|2[0-3])",
+    "f": r"[0-9]{6}",
+}
+"""Of a part that touches another one: `%d%m%Y` would else read 1112017 as one of two days."""
+
+_ISO_ZONE = r"Z|[+-](?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|[+-]14(?::?00)?"
 ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 ISO_TIMESTAMP = (
     ISO_DATE + r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
-    r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+    rf"(?:{_ISO_ZONE})?"
 )
-ISO_OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+ISO_OFFSET = rf"(?:{_ISO_ZONE})$"
 
 _LARGEST_RECORD = 64 << 20
 
@@ -53,14 +63,26 @@ _CLOCKS_FROM, _CLOCKS_UNTIL = dt.date(2, 1, 1), dt.date(9998, 12, 30)
 def format_pattern(written: str) -> str:
     """Regular expression that a value written in a format matches as a whole."""
     parts = re.split(r"%(.)", written)
-    return "".join(
-        _DIRECTIVES[part] if index % 2 else re.escape(part) for index, part in enumerate(parts)
-    )
+    last = len(parts) - 2
+    pattern = re.escape(parts[0])
+    for place in range(1, len(parts), 2):
+        touches_before = place > 1 and not parts[place - 1]
+        touches_after = place < last and not parts[place + 1]
+        part = parts[place]
+        of_part = _DIRECTIVES[part]
+        if touches_before or touches_after:
+            of_part = _FULL_WIDTH.get(part, of_part)
+        pattern += of_part + re.escape(parts[place + 1])
+    return pattern
 
 
 def _format_of(needed: str, allowed: str) -> AfterValidator:
     def check(written: str) -> str:
-        named = re.findall(r"%(.?)", written)
+        named = re.findall(r"%(.)", written, re.DOTALL)
+        if written.count("%") != len(named):
+            raise ValueError(f"{written!r} has a % that names no part")
+        if re.search("[0-9]", written):
+            raise ValueError(f"{written!r} has a digit, which could be one of a part beside it")
         if len(set(named)) != len(named):
             raise ValueError(f"{written!r} names a part twice")
         wrong = [f"%{part}" for part in named if part not in allowed]
@@ -77,12 +99,22 @@ def _format_of(needed: str, allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+_MACHINE_ZONES = re.compile(r"(?:posix|right)/.*|localtime|posixrules|Factory", re.IGNORECASE)
+"""Files beside the zones: other clocks on other machines, or unknown to the engine."""
+
+
 def _zone(name: str) -> str:
+    if _MACHINE_ZONES.fullmatch(name):
+        raise ValueError(f"{name!r} is not an IANA time zone")
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"{name!r} is not an IANA time zone") from error
     return name
+
+
+ZoneName = Annotated[str, AfterValidator(_zone)]
+"""A time zone that is the same on every machine and for every engine."""
 
 
 def _one_character(text: str) -> str:
@@ -107,7 +139,7 @@ class TimeFormat(_Declared):
     timestamp: Annotated[str, _format_of("YmdHM", "YmdHMSfz")] | None = Field(
         default=None, description="As in strptime; empty: ISO 8601, with or without an offset."
     )
-    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+    time_zone: ZoneName = Field(
         default="UTC", description="IANA zone of timestamps that carry no offset."
     )
     earliest: dt.date = Field(
@@ -143,6 +175,28 @@ class TimeFormat(_Declared):
         return dt.datetime.combine(last, dt.time.min) + dt.timedelta(days=1)
 
 
+class BooleanWords(_Declared):
+    """How a boolean is written; capitals do not count."""
+
+    true: tuple[str, ...] = Field(default=("true",), min_length=1)
+    false: tuple[str, ...] = Field(default=("false",), min_length=1)
+
+    @field_validator("true", "false")
+    @classmethod
+    def _without_capitals(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [word for word in words if not word.isascii()]
+        if wrong:
+            raise ValueError(f"{', '.join(map(repr, wrong))}: only ASCII has capitals for sure")
+        return tuple(word.lower() for word in words)
+
+    @model_validator(mode="after")
+    def _no_word_is_both(self) -> Self:
+        both = sorted({*self.true} & {*self.false})
+        if both:
+            raise ValueError(f"{', '.join(map(repr, both))} means both true and false")
+        return self
+
+
 class ParquetFormat(_Declared):
     """Parquet: names and types are in the file."""
 
@@ -174,6 +228,14 @@ class _TextFormat(_Declared):
     time: TimeFormat = Field(default=TimeFormat(), description="Of all columns not in `time_of`.")
     time_of: dict[str, TimeFormat] = Field(
         default_factory=dict, description="Of single columns, by their names in the contract."
+    )
+    booleans: BooleanWords = Field(
+        default=BooleanWords(), description="Any other word is unreadable; `yes` is no guess."
+    )
+    may_be_empty: bool | None = Field(
+        default=None,
+        description="Whether a text without records is a delivery; empty: of a day, not of a "
+        "snapshot. True: so is NDJSON of no bytes.",
     )
     greatest_record: int = Field(
         default=1 << 20,
@@ -244,10 +306,6 @@ class NdjsonFormat(_TextFormat):
     """One JSON object a line."""
 
     kind: Literal["ndjson"] = "ndjson"
-    may_be_empty: bool = Field(
-        default=False,
-        description="True: a file of no bytes is a delivery without records, not a broken one.",
-    )
 
 
 class JsonFormat(_TextFormat):

@@ -201,9 +201,7 @@ NULLABLE = replace(
         pytest.param("4;", "4;~", id="nothing becomes a text that looks like nothing"),
     ],
 )
-def test_a_corrected_record_is_never_called_unchanged(
-    texts: Shop, before: str, after: str
-) -> None:
+def test_a_corrected_record_is_never_called_unchanged(texts: Shop, before: str, after: str) -> None:
     for number, ending in enumerate((before, after)):
         lines = (f"{HEADER};points;note", f"{GOOD};1;", f"2;7;2;{NOON};{ending}")
         deliver(texts, "sales", f"{DAY}.csv", *lines)
@@ -372,13 +370,59 @@ def test_an_unknown_key_is_left_out_with_a_warning(texts: Shop) -> None:
     )
 
 
-@pytest.mark.parametrize("may_be_empty, outcome", [(True, "accepted"), (False, "refused")])
+@pytest.mark.parametrize(
+    "may_be_empty, outcome", [(True, "accepted"), (False, "refused"), (None, "refused")]
+)
 def test_no_bytes_land_as_no_rows_only_where_that_is_declared(
-    texts: Shop, may_be_empty: bool, outcome: str
+    texts: Shop, may_be_empty: bool | None, outcome: str
 ) -> None:
     texts.source = with_formats(products=PRODUCTS | {"may_be_empty": may_be_empty})
     deliver_products(texts)
     assert land(texts, "products").outcome == outcome
+
+
+NOTHING = [
+    pytest.param({"kind": "ndjson"}, b"\n", id="a line end"),
+    pytest.param({"kind": "ndjson"}, b"\xef\xbb\xbf\r\n", id="a mark and a line end"),
+    pytest.param({"kind": "json"}, b"[]", id="an array without elements"),
+    pytest.param({"kind": "json", "path": ["data"]}, b'{"data": [ ]}', id="the same at a path"),
+    pytest.param({"kind": "csv"}, b"product,name\n", id="a header"),
+    pytest.param({"kind": "csv"}, b"product,name\r\n\r\n", id="a header and an empty line"),
+]
+
+
+@pytest.mark.parametrize("declared, data", NOTHING)
+def test_a_text_without_records_does_not_replace_a_snapshot_unless_that_is_declared(
+    texts: Shop, declared: dict[str, Any], data: bytes
+) -> None:
+    deliver_products(texts, {"product": 1, "productName": "tea"})
+    assert land(texts, "products").outcome == "accepted"
+    deliver_products(texts).unlink()
+    for may_be_empty, outcome, served in (
+        (None, "refused", 1),
+        (False, "refused", 1),
+        (True, "accepted", 0),
+    ):
+        texts.source = with_formats(products=declared | {"may_be_empty": may_be_empty})
+        path = deliver_products(texts, name=f"snapshot.{declared['kind']}")
+        path.write_bytes(data)
+        report = land(texts, "products")
+        assert report.outcome == outcome
+        assert "declare `may_be_empty: true`" in str(report.reason) or may_be_empty
+        assert len(texts.landed("products")) == served
+    copies = [item.read_bytes() for item in texts.settings.quarantine_dir.rglob(path.name)]
+    assert set(copies) == {data}
+
+
+def test_a_day_without_records_lands_as_none_unless_that_is_denied(texts: Shop) -> None:
+    deliver_sales(texts)
+    assert land(texts).outcome == "accepted"
+    deliver_sales(texts, GOOD)
+    assert land(texts).outcome == "accepted"
+    texts.source = with_formats(sales=SALES | {"may_be_empty": False})
+    deliver_sales(texts)
+    assert land(texts).outcome == "refused"
+    assert len(texts.landed("sales")) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,13 @@ from orchestration.landing.contract import Column
 from orchestration.landing.text_days import count_text_days, moment_reader
 from orchestration.landing.text_values import typed_text
 from orchestration.quiet_duckdb import open_duckdb
-from orchestration.sources.formats import CsvFormat, NdjsonFormat, TextFormat, TimeFormat
+from orchestration.sources.formats import (
+    BooleanWords,
+    CsvFormat,
+    NdjsonFormat,
+    TextFormat,
+    TimeFormat,
+)
 
 
 def typed(
@@ -32,6 +38,7 @@ def typed(
 
 PLAIN = NdjsonFormat()
 COMMA = CsvFormat(delimiter=";", decimal_mark=",")
+GERMAN = CsvFormat(booleans=BooleanWords(true=("j", "O'K"), false=("N", "")))
 
 
 @pytest.mark.parametrize(
@@ -76,6 +83,17 @@ COMMA = CsvFormat(delimiter=";", decimal_mark=",")
         ("1e400", "double", PLAIN, None, "unreadable_x"),
         ("1e3", "double", PLAIN, "1000.0", None),
         ("true", "boolean", PLAIN, "true", None),
+        ("TRUE", "boolean", PLAIN, "true", None),
+        ("False", "boolean", PLAIN, "false", None),
+        ("t", "boolean", PLAIN, None, "unreadable_x"),
+        ("yes", "boolean", PLAIN, None, "unreadable_x"),
+        ("0", "boolean", PLAIN, None, "unreadable_x"),
+        (" true", "boolean", PLAIN, None, "unreadable_x"),
+        ("", "boolean", PLAIN, None, "unreadable_x"),
+        ("J", "boolean", GERMAN, "true", None),
+        ("o'k", "boolean", GERMAN, "true", None),
+        ("n", "boolean", GERMAN, "false", None),
+        ("true", "boolean", GERMAN, None, "unreadable_x"),
         ("maybe", "boolean", PLAIN, None, "unreadable_x"),
         ("2017-02-28", "date", PLAIN, "2017-02-28", None),
         ("2017-02-30", "date", PLAIN, None, "unreadable_x"),
@@ -111,6 +129,10 @@ def test_a_missing_value_is_no_unreadable_one() -> None:
         ("%d/%m/%Y", "3/4/2026", "2026-04-03"),
         ("%d.%m.%Y", "31.12.2026", "2026-12-31"),
         ("%d/%m/%Y", "31/11/2026", None),
+        ("%d%m%Y", "01112026", "2026-11-01"),
+        ("%d%m%Y", "1112026", None),
+        ("%Y%m%d", "20260403", "2026-04-03"),
+        ("%Y%m%d", "2026040", None),
         ("%d/%m/%Y", "03/04/26", None),
         ("%d/%m/%Y", "2026-04-03", None),
     ],
@@ -188,6 +210,15 @@ BERLIN = {"time_zone": "Europe/Berlin"}
         ({}, "2199-12-31 23:59:59-01:00", None, "implausible_x"),
         ({"earliest": "2017-02-20"}, "2017-02-20 00:00:00", "2017-02-20 00:00:00", None),
         ({"earliest": "2017-02-20"}, "2017-02-19 23:59:59", None, "implausible_x"),
+        ({"timestamp": "%Y%m%d%H%M%S%f"}, "20170221005546500000", "2017-02-21 00:55:46.5", None),
+        ({"timestamp": "%Y%m%d%H%M%S.%f"}, "20170221005546.5", "2017-02-21 00:55:46.5", None),
+        ({"timestamp": "%Y%m%d%H%M"}, "2017022100", None, "unreadable_x"),
+        ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55+9900", None, "unreadable_x"),
+        ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55-1330", "2017-02-21 14:25:00", None),
+        ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55+14:00", "2017-02-20 10:55:00", None),
+        ({}, "2017-02-20T12:11:42+99", None, "unreadable_x"),
+        ({}, "2017-02-20T12:11:42+02:75", None, "unreadable_x"),
+        ({}, "2017-02-20T12:11:42.5-0000", "2017-02-20 12:11:42.5", None),
         (BERLIN, "2017-07-01 12:00:00", "2017-07-01 10:00:00", None),
         (BERLIN, "2017-12-01 12:00:00", "2017-12-01 11:00:00", None),
         (BERLIN, "2017-07-01T12:00:00Z", "2017-07-01 12:00:00", None),
@@ -210,6 +241,9 @@ def test_a_moment_is_utc_and_a_doubtful_local_time_is_not_guessed(
     ((found, why),) = typed([text], "timestamp", dialect)
     assert why == reason
     assert found == value
+    moment = moment_reader(dialect.time)(text)
+    counted = None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+    assert counted == (None if value is None else datetime.fromisoformat(value))
 
 
 @settings(max_examples=50, deadline=None)
