@@ -61,12 +61,17 @@ def _quotes_whole_fields(taken: list[str], dialect: CsvFormat) -> bool:
     The csv module takes any other for a text and goes on, over line ends too. What stands
     between two quoted fields is nothing (a doubled quote), or begins and ends with a delimiter.
     """
-    *between, last = without_end("".join(taken)).split(str(dialect.quote))[::2]
+    parts = without_end("".join(taken)).split(str(dialect.quote))
+    if len(parts) % 2 == 0:
+        return False
+    first, *between = parts[::2]
     mark = dialect.delimiter
-    return all(
-        not part or ((place == 0 or part.startswith(mark)) and part.endswith(mark))
-        for place, part in enumerate(between)
-    ) and (not last or last.startswith(mark))
+    last = between.pop() if between else ""
+    return (
+        (not first or first.endswith(mark))
+        and (not last or last.startswith(mark))
+        and all(not part or (part.startswith(mark) and part.endswith(mark)) for part in between)
+    )
 
 
 def _with_following(lines: Lines, dialect: CsvFormat, taken: list[str]) -> Iterator[str]:

@@ -105,6 +105,7 @@ def test_bytes_of_another_encoding_refuse_the_file_and_are_not_repeated(
         (b"a,b\n1,x\0y\n2,x\n", [(2, "nul_character")], ["2"]),
         (b'a,b\n1,"x\n\0",\n2,x\n', [(2, "nul_character"), (3, "nul_character")], ["2"]),
         (b'a,b\n5" x,"y\nz"\n2,x\n', [(2, "misplaced_quote"), (3, "misplaced_quote")], ["2"]),
+        (b'a,b\n"x\n"",",y"\n2,x\n', [(2, "misplaced_quote")], ["", "2"]),
         (b'a,b\n1" 2" x,"y\n2,x\n', [(2, "misplaced_quote")], ["2"]),
         (b'a,b\n1,"x\n2,x\n3,y\n', [(2, "unterminated_quote")], ["2", "3"]),
         (b'a,b\n1,"x\n"2","x"\n', [(2, "misplaced_quote")], ["2"]),
