@@ -36,7 +36,7 @@ from orchestration.landing.identifiers import (
     tokenise,
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
-from orchestration.landing.readable import Readable, expanded_bytes, make_readable
+from orchestration.landing.readable import Readable, expanded_bytes, left_out, make_readable
 from orchestration.landing.serving import COULD_NOT_RUN
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
 from orchestration.landing.text_days import count_text_days
@@ -612,9 +612,7 @@ class _Candidate:
             if unexpected:
                 text += f" (delivered instead: {shown(unexpected)})"
             return text, []
-        warnings = [
-            f"column {shown([name])} is not in the contract and was left out" for name in unexpected
-        ]
+        warnings = left_out(delivered.keys() - wanted, read.unknown_keys)
         typed = {
             column.name: self._typed(column, delivered[column.name])
             for column in self._contract.columns

@@ -9,6 +9,7 @@ with three engines, 2026-11). Reading by it belongs to `text_files`, typing to
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -147,7 +148,7 @@ class TimeFormat(_Declared):
     )
     latest: dt.date = Field(
         default=dt.date(2199, 12, 31),
-        description="The last plausible one; a placeholder such as 9999-12-31 is declared here.",
+        description="The last plausible one; where 9999-12-31 means for ever, it is said here.",
     )
     on_gap: Literal["quarantine", "shift"] = Field(
         default="quarantine",
@@ -270,6 +271,23 @@ class _TextFormat(_Declared):
         """Sixteen hex digits: another dialect reads other rows from the same bytes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
+    def misplaced(self, types: Mapping[str, str]) -> tuple[str, ...]:
+        """What is declared of columns that a contract has not, or has with another type.
+
+        `types`: the contract's columns and their types.
+        """
+        found = [
+            f"`names.{column}`, and it has no such column"
+            for column in self.names
+            if column not in types
+        ]
+        for column in self.time_of:
+            if column not in types:
+                found.append(f"`time_of.{column}`, and it has no such column")
+            elif types[column].strip().lower() not in ("date", "timestamp"):
+                found.append(f"`time_of.{column}`, and that is neither a date nor a timestamp")
+        return tuple(found)
+
     def time_format(self, column: str) -> TimeFormat:
         """How this column of the contract writes dates and timestamps."""
         return self.time_of.get(column, self.time)
@@ -331,3 +349,13 @@ FileFormat = Annotated[
     Annotated[ParquetFormat | TextFormat, Field(discriminator="kind")],
     BeforeValidator(_with_kind),
 ]
+
+SUFFIXES = tuple(
+    sorted(
+        suffix
+        for declared in (ParquetFormat(), CsvFormat(), NdjsonFormat(), JsonFormat())
+        for suffix in (declared.suffix, declared.other_suffix)
+        if suffix is not None
+    )
+)
+"""How deliveries of any format end."""

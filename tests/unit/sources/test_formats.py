@@ -162,11 +162,34 @@ def inbox(tmp_path: Path, *names: str) -> Path:
     return tmp_path / "inbox"
 
 
-def test_hidden_files_and_other_suffixes_are_no_deliveries(tmp_path: Path) -> None:
-    names = ("2017-01-01.csv", ".2017-01-02.csv", "2017-01-03.csv.part", "2017-01-04.parquet")
+def test_hidden_files_and_unknown_suffixes_are_no_deliveries(tmp_path: Path) -> None:
+    names = ("2017-01-01.csv", ".2017-01-02.json", "2017-01-03.csv.part", "2017-01-04.txt")
     reader = FileReader("shop", "sales", tmp_path, inbox(tmp_path, *names), CsvFormat())
     assert [file.path.name for file in reader.inbox_files()] == ["2017-01-01.csv"]
     assert [file.partition for file in reader.inbox_files()] == ["2017-01-01"]
+
+
+@pytest.mark.parametrize(
+    "declared, name, shown",
+    [
+        (CsvFormat(), "2017-01-04.parquet", "2017-01-04.parquet lies"),
+        (CsvFormat(), "snapshot.json.gz", "snapshot.json.gz lies"),
+        (CsvFormat(), "anna@example.com.ndjson", "a .ndjson file lies"),
+        (JsonFormat(), "2017-01-04.ndjson", "2017-01-04.ndjson lies"),
+        (ParquetFormat(), "2017-01-04.csv.gz", "2017-01-04.csv.gz lies"),
+    ],
+)
+def test_a_delivery_of_another_kind_is_not_passed_over(
+    tmp_path: Path, declared: FileFormat, name: str, shown: str
+) -> None:
+    folder = inbox(tmp_path, f"2017-01-01{declared.suffix}", name)
+    with pytest.raises(SourceError) as refused:
+        FileReader("shop", "sales", tmp_path, folder, declared).inbox_files()
+    assert str(refused.value) == (
+        f"shop/sales: {shown} in the inbox, and the format of sales declares {declared.suffix} "
+        "files; nothing was read; deliver it the declared way, move it away, or change `format` "
+        "in defs.yaml"
+    )
 
 
 def test_two_files_of_one_partition_are_an_error_and_none_is_chosen(tmp_path: Path) -> None:
