@@ -13,7 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from orchestration.disk_space import needed_to_land, require_space
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.contract import Column, EntityContract, engine_type
+from orchestration.landing.counted_days import CountedDays, Days
 from orchestration.landing.identifiers import (
     RULE_VERSION,
     Identifier,
@@ -249,11 +250,31 @@ class Landing:
 
     def _days_of(self, base: DeliveredFile) -> dict[date | None, int]:
         """Days of the base file; of one that cannot say them, those that it put at stake."""
+        counts = self._counted(base.path)
+        if counts is not None:
+            return counts
+        served = [name for name in self._memory()[0] if name != UNDATED]
+        return dict.fromkeys(map(date.fromisoformat, served), 0) or {self.settings.first_day: 0}
+
+    def _counted(self, path: Path) -> Days | None:
+        """Rows by day, of a text as it was counted last while it is the same file."""
+        declared = self.entity.format
+        kept = CountedDays(self.settings.home / "counted_days" / f"{self._scratch_prefix}days.json")
+        asked = (declared.model_dump_json(), self.source.time_zone, str(self.entity.event_column))
+        columns = (column.name for column in self.contract.columns)
         try:
-            return self.count_days(base.path)
-        except (pa.ArrowException, OSError, KeyError, TextFileError):
-            served = [name for name in self._memory()[0] if name != UNDATED]
-            return dict.fromkeys(map(date.fromisoformat, served), 0) or {self.settings.first_day: 0}
+            key = _digest(str(path), str(_identity(path)), *asked, *columns)
+            if not isinstance(declared, ParquetFormat):
+                with suppress(KeyError):
+                    return kept.recall(key)
+            counts = self.count_days(path)
+        except OSError:
+            return None
+        except (pa.ArrowException, KeyError, TextFileError):
+            counts = None
+        if not isinstance(declared, ParquetFormat):
+            kept.keep(key, counts)
+        return counts
 
     def pending(self) -> list[tuple[str, str]]:
         """(partition, fingerprint) of each delivery that landing has not settled yet.

@@ -306,6 +306,74 @@ def test_a_base_text_that_cannot_be_read_is_refused_and_raises_nowhere(texts: Sh
     assert len(texts.landed("sales")) == 1, "the last good batch stays served"
 
 
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The texts that were read for the dates of their records."""
+    from orchestration.landing import land as module
+
+    found: list[Path] = []
+    count = module.column_values
+
+    def counting(path: Path, *arguments: Any) -> Any:
+        found.append(path)
+        return count(path, *arguments)
+
+    monkeypatch.setattr(module, "column_values", counting)
+    return found
+
+
+def test_who_looks_for_deliveries_reads_a_base_text_once_for_as_long_as_it_is_the_same(
+    texts: Shop, readings: list[Path]
+) -> None:
+    base = texts.folder / "sales.csv"
+    base.write_text(f"{HEADER}\n{GOOD}\n2;7\n", "cp1252")
+    looks = [texts.landing("sales").pending() for _ in range(3)]
+    assert [name for name, _ in looks[0]] == [DAY]
+    assert looks == looks[:1] * 3
+    assert readings == [base]
+
+    texts.landing("sales").land()
+    assert len(readings) == 2, "what is accepted is counted anew"
+
+    base.write_text(f"{HEADER}\n{GOOD}\n2;7;1;06/01/2017 17:00:00\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY, "2017-01-06"]
+    assert len(readings) == 3
+
+
+def test_a_base_text_that_cannot_be_counted_is_not_read_at_every_look_either(
+    texts: Shop, readings: list[Path]
+) -> None:
+    base = texts.folder / "sales.csv"
+    base.write_text(f"{HEADER}\n{GOOD}", "cp1252")
+    looks = [texts.landing("sales").pending() for _ in range(3)]
+    assert [name for name, _ in looks[0]] == ["2017-01-01"]
+    assert looks == looks[:1] * 3
+    assert readings == [base]
+    base.write_text(f"{HEADER}\n{GOOD}\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"source": {"time_zone": "Asia/Tokyo"}}, {"time": SALES["time"] | {"time_zone": "Etc/GMT+9"}}],
+)
+def test_another_clock_counts_the_same_text_again(texts: Shop, changed: dict[str, Any]) -> None:
+    (texts.folder / "sales.csv").write_text(f"{HEADER}\n1;7;1;05/01/2017 20:00:00\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
+    of_source = changed.pop("source", {})
+    texts.source = with_formats(sales=SALES | changed).model_copy(update=of_source)
+    assert [name for name, _ in texts.landing("sales").pending()] == ["2017-01-06"]
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{}", '{"key": 1}', "null", "\0"])
+def test_a_memory_that_cannot_be_read_is_none(texts: Shop, kept: str) -> None:
+    (texts.folder / "sales.csv").write_text(f"{HEADER}\n{GOOD}\n", "cp1252")
+    texts.landing("sales").pending()
+    (memory,) = (texts.settings.home / "counted_days").iterdir()
+    memory.write_text(kept)
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
+
+
 # -- a snapshot of objects ----------------------------------------------------------------
 
 
