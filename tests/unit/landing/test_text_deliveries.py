@@ -14,6 +14,7 @@ from orchestration.landing.contract import Column
 from orchestration.landing.identifiers import token
 from orchestration.settings import DEMO_IDENTITY_KEY
 from orchestration.sources.config import SourceConfig
+from orchestration.sources.text_files.reading import column_values
 from tests.unit.landing.conftest import CONTRACTS, SOURCE, Shop
 
 DAY = "2017-01-05"
@@ -309,16 +310,13 @@ def test_a_base_text_that_cannot_be_read_is_refused_and_raises_nowhere(texts: Sh
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The texts that were read for the dates of their records."""
-    from orchestration.landing import land as module
-
     found: list[Path] = []
-    count = module.column_values
 
     def counting(path: Path, *arguments: Any) -> Any:
         found.append(path)
-        return count(path, *arguments)
+        return column_values(path, *arguments)
 
-    monkeypatch.setattr(module, "column_values", counting)
+    monkeypatch.setattr("orchestration.landing.land.column_values", counting)
     return found
 
 
