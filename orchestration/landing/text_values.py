@@ -67,7 +67,7 @@ def _number(name: str, wanted: str, decimal: str) -> tuple[str, str | None]:
 def _boolean(name: str, words: BooleanWords) -> str:
     cases = "".join(
         f" when lower({name}) in ({', '.join(map(_text, listed))}) then {meant}"
-        for meant, listed in (("true", words.true), ("false", words.false))
+        for meant, listed in (("true", words.true_words), ("false", words.false_words))
     )
     return f"case{cases} end"
 

@@ -184,10 +184,11 @@ class TimeFormat(_Declared):
 class BooleanWords(_Declared):
     """How a boolean is written; capitals do not count."""
 
-    true: tuple[str, ...] = Field(default=("true",), min_length=1)
-    false: tuple[str, ...] = Field(default=("false",), min_length=1)
+    # `true` would be no name: in YAML it is a key of another type.
+    true_words: tuple[str, ...] = Field(default=("true",), min_length=1)
+    false_words: tuple[str, ...] = Field(default=("false",), min_length=1)
 
-    @field_validator("true", "false")
+    @field_validator("true_words", "false_words")
     @classmethod
     def _without_capitals(cls, words: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [word for word in words if not word.isascii()]
@@ -197,7 +198,7 @@ class BooleanWords(_Declared):
 
     @model_validator(mode="after")
     def _no_word_is_both(self) -> Self:
-        both = sorted({*self.true} & {*self.false})
+        both = sorted({*self.true_words} & {*self.false_words})
         if both:
             raise ValueError(f"{', '.join(map(repr, both))} means both true and false")
         return self

@@ -50,6 +50,8 @@ def _pass_over_record(lines: Lines, dialect: CsvFormat, first: str, width: int) 
         is_shaped = len(_fields(_with_following(lines, dialect, taken), dialect)) == width
     except csv.Error:
         is_shaped = False
+    if len(taken) == 1:
+        return
     has_nul = any("\0" in line for line in taken)
     if not is_shaped or has_nul or not _quotes_whole_fields(taken, dialect):
         lines.give_back(taken[1:])

@@ -14,7 +14,7 @@ from orchestration.landing.contract import Column
 from orchestration.landing.identifiers import token
 from orchestration.settings import DEMO_IDENTITY_KEY
 from orchestration.sources.config import SourceConfig
-from orchestration.sources.text_files import reading
+from orchestration.sources.text_files.reading import column_values
 from tests.unit.landing.conftest import CONTRACTS, SOURCE, Shop
 
 DAY = "2017-01-05"
@@ -311,11 +311,10 @@ def test_a_base_text_that_cannot_be_read_is_refused_and_raises_nowhere(texts: Sh
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The texts that were read for the dates of their records."""
     found: list[Path] = []
-    count = reading.column_values
 
     def counting(path: Path, *arguments: Any) -> Any:
         found.append(path)
-        return count(path, *arguments)
+        return column_values(path, *arguments)
 
     monkeypatch.setattr("orchestration.landing.land.column_values", counting)
     return found

@@ -38,7 +38,7 @@ def typed(
 
 PLAIN = NdjsonFormat()
 COMMA = CsvFormat(delimiter=";", decimal_mark=",")
-GERMAN = CsvFormat(booleans=BooleanWords(true=("j", "O'K"), false=("N", "")))
+GERMAN = CsvFormat(booleans=BooleanWords(true_words=("j", "O'K"), false_words=("N", "")))
 
 
 @pytest.mark.parametrize(

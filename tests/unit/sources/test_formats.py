@@ -2,13 +2,15 @@
 
 import gzip
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from orchestration.settings import load_settings
 from orchestration.sources.config import EntityConfig, load_source
 from orchestration.sources.files import FileReader, SourceError
 from orchestration.sources.formats import (
@@ -69,9 +71,12 @@ def test_the_kind_and_its_compression_name_the_files(declared: dict[str, Any], s
         ({"kind": "csv", "time": {"date": "%d/%m/%Y%"}}, "has a % that names no part"),
         ({"kind": "csv", "time": {"date": "%d/%m/%Y%%"}}, "has a % that names no part"),
         ({"kind": "csv", "time": {"date": "%d0%m/%Y"}}, "has a digit"),
-        ({"kind": "csv", "booleans": {"true": ["x"], "false": ["X"]}}, "'x' means both"),
-        ({"kind": "csv", "booleans": {"true": []}}, "at least 1 item"),
-        ({"kind": "csv", "booleans": {"true": ["\u0130"]}}, "only ASCII"),
+        (
+            {"kind": "csv", "booleans": {"true_words": ["x"], "false_words": ["X"]}},
+            "'x' means both",
+        ),
+        ({"kind": "csv", "booleans": {"true_words": []}}, "at least 1 item"),
+        ({"kind": "csv", "booleans": {"true_words": ["\u0130"]}}, "only ASCII"),
         ({"kind": "csv", "time": {"earliest": "2300-01-01"}}, "`earliest` is later than"),
     ],
 )
@@ -81,6 +86,17 @@ def test_a_format_that_cannot_be_meant_is_refused_with_its_reason(
     with pytest.raises(ValidationError) as refused:
         FORMATS.validate_python(declared)
     assert told in str(refused.value)
+
+
+def test_the_example_of_the_how_to_is_a_format_and_says_what_it_seems_to() -> None:
+    text = (load_settings({}).project_dir / "docs" / "how-to" / "add-a-source.md").read_text()
+    (example,) = re.findall(r"```yaml\n(entities:.*?)```", text, re.DOTALL)
+    (entity,) = yaml.safe_load(example)["entities"]
+    declared = FORMATS.validate_python(entity["format"])
+    assert isinstance(declared, CsvFormat)
+    assert declared.booleans.true_words == ("j",)
+    assert declared.time_format("valid_until") == TimeFormat(latest=date(9999, 12, 31))
+    assert declared.suffix == ".csv.gz"
 
 
 def test_the_error_of_a_definition_names_file_entity_and_attribute(tmp_path: Path) -> None:
