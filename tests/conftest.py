@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
-KEPT = ("SHOPTHREAD_DUCKDB1_PYTHON", "SHOPTHREAD_PEERS", "SHOPTHREAD_PYTHON")
+KEPT = (
+    "SHOPTHREAD_DUCKDB1_PYTHON",
+    "SHOPTHREAD_PEERS",
+    "SHOPTHREAD_PYTHON",
+    "SHOPTHREAD_SECOND_PYTHON",
+)
 
 _outcomes: dict[str, str] = {}
 _home = pytest.StashKey[str]()

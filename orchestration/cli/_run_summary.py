@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from orchestration.cli._instance import run_log_path, served_ui
 from orchestration.cli._ledger_view import LedgerView, OpenRefusal
+from orchestration.cli._repaired_batch import repaired_batch
 from orchestration.cli._stages import CheckAnswer, RunRecord, Stage
 from orchestration.cli._terminal import count, duration, plural, short_count, short_path
 from orchestration.publish import (
@@ -110,7 +111,7 @@ def lines_of_failure(settings: Settings, ending: Ending) -> Lines:
         # It was asked to publish what nobody has built yet.
         lines.append(("next", "shopthread run builds everything first"))
     else:
-        lines += _next_after_failure(record, shown)
+        lines += _next_after_failure(settings, record, shown)
     return lines
 
 
@@ -310,14 +311,17 @@ def _places(settings: Settings, ui_url: str | None) -> Lines:
     return lines
 
 
-def _next_after_failure(record: RunRecord, shown: Sequence[OpenRefusal]) -> Lines:
+def _next_after_failure(
+    settings: Settings, record: RunRecord, shown: Sequence[OpenRefusal]
+) -> Lines:
     if shown:
         first = shown[0]
-        where = f"{first.source_key}/{first.entity}/{first.partition_key}.parquet"
+        sources = load_sources(settings.sources_dir)
+        where = repaired_batch(sources, first.source_key, first.entity, first.partition_key)
         return [
             (
                 "next",
-                f"deliver a repaired batch (inbox/{where}) and run again: the gate opens by itself",
+                f"deliver a repaired batch ({where}) and run again: the gate opens by itself",
             ),
             ("", "shopthread status shows every open refusal"),
         ]

@@ -55,11 +55,13 @@ def gather(settings: Settings) -> dict[str, Any]:
     from orchestration.cli._dagster_history import last_run, run_workers
     from orchestration.cli._instance import run_lock_path, served_ui
     from orchestration.cli._ledger_view import LedgerView
+    from orchestration.cli._repaired_batch import repaired_batch
     from orchestration.file_lock import holder_of
     from orchestration.publish import versions
     from orchestration.sources.config import load_sources
 
     ledger = LedgerView(settings.ledger_path)
+    sources = load_sources(settings.sources_dir, settings.enabled_sources)
     served, alarms = _served(settings)
     run = last_run(settings)
     checks = ledger.check_counts()
@@ -103,13 +105,14 @@ def gather(settings: Settings) -> dict[str, Any]:
                         "reason": refusal.reason,
                         "refused_at": refusal.refused_at.isoformat(),
                         "rows_by_reason": dict(refusal.rows_by_reason),
+                        "repaired_by": repaired_batch(
+                            sources, item.source_key, item.entity, refusal.partition_key
+                        ),
                     }
                     for refusal in item.refusals
                 ],
             }
-            for item in ledger.entities(
-                settings, load_sources(settings.sources_dir, settings.enabled_sources)
-            )
+            for item in ledger.entities(settings, sources)
         ],
         "waived": [
             {
@@ -213,9 +216,7 @@ def _show(facts: dict[str, Any]) -> None:
 
 def _next_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     refused = [
-        f"inbox/{item['source']}/{item['entity']}/{refusal['partition']}.parquet"
-        for item in facts["sources"]
-        for refusal in item["open_refusals"]
+        refusal["repaired_by"] for item in facts["sources"] for refusal in item["open_refusals"]
     ]
     if refused:
         more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""

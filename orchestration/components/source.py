@@ -34,6 +34,7 @@ from orchestration.landing.serving import COULD_NOT_RUN, Served, blocks, what_is
 from orchestration.settings import Settings, SettingsError, load_settings
 from orchestration.sources.config import EntityConfig, SourceConfig, load_sources
 from orchestration.sources.files import FileReader
+from orchestration.sources.formats import ParquetFormat
 
 if TYPE_CHECKING:
     from orchestration.quality import SuiteError, TableSuite
@@ -294,7 +295,8 @@ def open_landing(
 ) -> Landing:
     """Landing of one entity, judged by its suite in `expectations/landing`.
 
-    Raises SettingsError when a live source would be tokenised with the public demo key.
+    Raises SettingsError when a live source would be tokenised with the public demo key, and
+    SuiteError when the entity's format speaks of columns that its contract does not have.
     """
     if source.data_origin == "live" and settings.uses_demo_key:
         raise SettingsError(
@@ -302,12 +304,14 @@ def open_landing(
             "key, with which anybody could compute its tokens; nothing was landed; set a key "
             "of your own"
         )
+    contract = entity_contract(settings, source.source, entity.name)
+    _assert_format_fits(source, entity, contract)
     return Landing(
         settings=settings,
         ledger=ledger,
         source=source,
         entity=entity,
-        contract=entity_contract(settings, source.source, entity.name),
+        contract=contract,
         reader=FileReader(
             source.source,
             entity.name,
@@ -329,6 +333,23 @@ def base_folder(settings: Settings, source: SourceConfig) -> Path:
     if source.reader.path is None:
         return settings.retailer_dir / "history" / source.source
     return settings.project_dir / source.reader.path
+
+
+def _assert_format_fits(
+    source: SourceConfig, entity: EntityConfig, contract: EntityContract
+) -> None:
+    """A misspelt column would be read by the general rule, and nobody would hear of it."""
+    from orchestration.quality import SuiteError
+
+    if isinstance(entity.format, ParquetFormat):
+        return
+    misplaced = entity.format.misplaced({column.name: column.type for column in contract.columns})
+    if misplaced:
+        raise SuiteError(
+            f"{source.source}/{entity.name}: beside the contract in expectations/landing/"
+            f"{source.source}.yaml its format declares {'; '.join(misplaced)}; nothing was "
+            "landed; correct the one or the other"
+        )
 
 
 def _suite(settings: Settings, source: str, entity: str) -> "TableSuite":

@@ -3,8 +3,9 @@
 Every day each person may buy in a store, buy online, browse, or follow a message or an ad.
 Messages raise the rate of buying for some days. One number is drawn for a purchase and
 compared with the rate without any touch and with each touch on top, so it is known of every
-purchase whether it would have happened anyway. Baskets belong to `baskets`, clicks and pages
-to `channels`.
+purchase whether it would have happened anyway. Every lot is drawn for everybody, whoever needs
+it, so that what one person does moves nobody else's. Baskets belong to `baskets`, clicks and
+pages to `channels`.
 """
 
 from dataclasses import dataclass, field
@@ -22,12 +23,13 @@ from orchestration.demo.campaigns import (
     EFFECT_DAYS,
     MAIL_DAYS_IN_POST,
     Campaign,
+    sending_moments,
 )
 from orchestration.demo.consent import EMAIL, MAIL, PUSH, SMS, Consents
-from orchestration.demo.contacts import Emails
+from orchestration.demo.contacts import NEVER, Emails
 from orchestration.demo.incidents import CHECKOUT_OUTAGE, Incidents
 from orchestration.demo.people import CARDLESS, CHANNELS_OF_EFFECT, FREE_ACQUISITIONS, People
-from orchestration.demo.random_numbers import BILLION, Bools, Ints, Stream, Streams
+from orchestration.demo.random_numbers import BILLION, MILLION, Bools, Ints, Stream, Streams
 
 _MOST_LIKELY = BILLION * 95 // 100
 _CONSENT_OF = {BY_EMAIL: EMAIL, BY_MAIL: MAIL, BY_SMS: SMS, BY_PUSH: PUSH}
@@ -37,14 +39,20 @@ _CLICKED_PPM = {BY_EMAIL: 130_000, BY_MAIL: 0, BY_SMS: 60_000, BY_PUSH: 1_000_00
 _STOPPED_PPM = {BY_EMAIL: 3_000, BY_MAIL: 0, BY_SMS: 5_000, BY_PUSH: 0}
 _LONGEST_WAIT = 6 * 3600
 _AD_CLICK_PPM = 2_500
-_BAD_SERVICE_PPM = 35_000
-_AFTER_BAD_SERVICE = 600
+_COLLECTED_PPM = 280_000
+_LATE_PPM = 35_000
+_LATE_FROM_DAY = 6
+_LATE_DAYS = 4
+"""A late parcel arrives six to nine days after the order, any other one within five."""
+_AFTER_LATE_PARCEL = 600
 _DURING_OUTAGE = 400
 _REDEEMED_PPM = (350_000, 80_000)
 """Coupons used in a purchase that the touch caused, and in any other."""
 
 BROWSE, BUY, FROM_EMAIL, FROM_SMS, FROM_PUSH, FROM_AD = range(6)
 """Why a session takes place."""
+FROM_MESSAGES = (FROM_EMAIL, FROM_SMS, FROM_PUSH)
+_SECONDS_FROM_CLICK_TO_PAGE = 27
 
 
 class Touches(NamedTuple):
@@ -74,9 +82,16 @@ class Purchases(NamedTuple):
     cause: Ints
     """The touch without which it would not have happened, or -1."""
     coupon_touch: Ints
-    """The touch whose coupon is used, or -1."""
-    is_troubled: Bools
-    """Delivered badly; the person buys less from then on."""
+    """The touch whose coupon is held ready, or -1; it may fit nothing in the basket."""
+    is_collected: Bools
+    """Taken home from a store; no parcel is sent."""
+    arrives_late: Ints
+    """Day on which a late parcel arrives, or -1. From the next day on the person buys less."""
+
+    @property
+    def is_late(self) -> Bools:
+        """Whose parcel is late."""
+        return np.asarray(self.arrives_late >= 0)
 
 
 class Sessions(NamedTuple):
@@ -86,8 +101,11 @@ class Sessions(NamedTuple):
     day: Ints
     reason: Ints
     touch: Ints
+    """The touch whose link was followed, or -1."""
     order: Ints
     """The order that is placed in it, or -1."""
+    is_failed: Bools
+    """An order was tried in it, and an outage of the checkout prevented it."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +115,13 @@ class Behaviour:
     touches: Touches
     receipts: Purchases
     orders: Purchases
-    failed_checkouts: Purchases
-    """Purchases that an outage of the checkout prevented."""
     sessions: Sessions
+
+    def landing_moments(self, days: Days, touch: Ints) -> Ints:
+        """When the page opens that the link of a message leads to."""
+        touches = self.touches
+        sent_at = sending_moments(days, touches.channel[touch], touches.day[touch])
+        return np.asarray(sent_at + touches.wait[touch] + _SECONDS_FROM_CLICK_TO_PAGE)
 
 
 @dataclass
@@ -108,7 +130,8 @@ class _State:
 
     until: Ints
     touch: Ints
-    service: Ints
+    displeased_from: Ints
+    """Day from which a person buys less."""
     touch_count: int = 0
     effect: Ints = field(default_factory=lambda: np.zeros(1 << 16, dtype=np.int64))
 
@@ -153,18 +176,19 @@ class _Simulation:
         self._state = _State(
             until=np.full(shape, -1, dtype=np.int64),
             touch=np.full(shape, -1, dtype=np.int64),
-            service=np.full(len(people), 1000, dtype=np.int64),
+            displeased_from=np.full(len(people), NEVER, dtype=np.int64),
         )
         named = streams.named
         self._audience = {c.number: named(f"audience/{c.name}") for c in campaigns}
         self._store, self._online = named("behaviour/store"), named("behaviour/online")
         self._browse, self._ads = named("behaviour/browse"), named("behaviour/ads")
         self._coupons, self._service = named("behaviour/coupons"), named("behaviour/service")
+        self._outage = named("behaviour/outage")
         self._touches: list[Touches] = []
         self._receipts: list[Purchases] = []
         self._orders: list[Purchases] = []
-        self._failed: list[Purchases] = []
         self._sessions: list[Sessions] = []
+        self._today: list[Sessions] = []
         self._order_count = 0
 
     def run(self) -> Behaviour:
@@ -175,42 +199,49 @@ class _Simulation:
             touches=touches._replace(effect=self._state.effect[: self._state.touch_count].copy()),
             receipts=_together(Purchases, self._receipts),
             orders=_together(Purchases, self._orders),
-            failed_checkouts=_together(Purchases, self._failed),
             sessions=_together(Sessions, self._sessions),
         )
 
     def _one_day(self, day: int, season: int) -> None:
         people = self._people
         alive = (people.first_day <= day) & (day <= people.last_day)
+        arrives = (people.first_day == day) & (people.acquired_by >= 0)
+        comes_free = arrives & np.isin(people.acquired_by, FREE_ACQUISITIONS)
         for campaign in self._campaigns:
             if campaign.day == day:
-                self._send(campaign, day)
-        self._click_ads(day, alive)
+                self._send(campaign, day, arrives)
+        self._click_ads(day, alive & ~arrives, arrives & ~comes_free)
         store_rate = np.where(alive, people.store_rate * season // 1000, 0)
         online_rate = np.where(alive, people.online_rate * season // 1000, 0)
-        store_rate = store_rate * self._state.service // 1000
-        online_rate = online_rate * self._state.service // 1000
-        self._receipts.append(self._buy(day, store_rate, self._store))
-        self._order(day, online_rate)
+        mood = np.where(day >= self._state.displeased_from, _AFTER_LATE_PARCEL, 1000)
+        self._receipts.append(self._buy(day, store_rate * mood // 1000, self._store))
+        self._order(day, online_rate * mood // 1000)
         browsed = self._browse.chance(people.browse_rate * season // 1000, len(people))
-        comes_first = (people.first_day == day) & np.isin(people.acquired_by, FREE_ACQUISITIONS)
-        self._visit(np.flatnonzero((browsed | comes_first) & alive), day, BROWSE)
+        self._visit(np.flatnonzero((browsed & alive & ~arrives) | comes_free), day, BROWSE)
+        self._sessions += self._today
+        self._today = []
 
-    def _send(self, campaign: Campaign, day: int) -> None:
-        """Choose the audience, hold some out at random, and let the others be touched."""
-        stream, channel = self._audience[campaign.number], campaign.channel
+    def _send(self, campaign: Campaign, day: int, arrives: Bools) -> None:
+        """Choose the audience, hold some out at random, and let the others be touched.
+
+        Who arrives on the day is written to later: the first visit is the one that the way of
+        acquisition names.
+        """
+        stream, channel, everyone = self._audience[campaign.number], campaign.channel, len(arrives)
         agrees = self._consents.holds(_CONSENT_OF[channel], day)
-        agrees &= self._people.first_day <= day
-        audience = np.flatnonzero(agrees & stream.chance(campaign.audience_ppm, len(agrees)))
-        count = len(audience)
-        is_holdout = stream.chance(campaign.holdout_ppm, count)
+        agrees &= (self._people.first_day <= day) & ~arrives
+        is_alive = self._people.last_day >= day
+        chosen = stream.chance(campaign.audience_ppm, everyone)
+        held = stream.chance(campaign.holdout_ppm, everyone)
+        opens = stream.chance(np.where(is_alive, _OPENED_PPM[channel], 20_000), everyone)
+        clicks = stream.chance(_CLICKED_PPM[channel], everyone)
+        leaves = stream.chance(_STOPPED_PPM[channel], everyone)
+        waits = 60 + np.minimum(stream.exponential(5400, everyone), _LONGEST_WAIT)
+        audience = np.flatnonzero(agrees & chosen)
+        count, is_holdout = len(audience), held[audience]
         reached = ~is_holdout & ~(self._emails.is_dead[audience] & (channel == BY_EMAIL))
-        is_alive = self._people.last_day[audience] >= day
-        opened = reached & stream.chance(np.where(is_alive, _OPENED_PPM[channel], 20_000), count)
-        if channel == BY_SMS:
-            opened = reached & is_alive
-        clicked = opened & stream.chance(_CLICKED_PPM[channel], count)
-        stops = reached & stream.chance(_STOPPED_PPM[channel], count)
+        opened = reached & (is_alive if channel == BY_SMS else opens)[audience]
+        clicked, stops = opened & clicks[audience], reached & leaves[audience]
         first = self._state.touch_count
         works_from = day + (MAIL_DAYS_IN_POST if channel == BY_MAIL else 0)
         treated = audience[reached]
@@ -227,7 +258,7 @@ class _Simulation:
                 is_opened=opened & (channel in (BY_EMAIL, BY_PUSH)),
                 is_clicked=clicked,
                 stops=stops,
-                wait=60 + np.minimum(stream.exponential(5400, count), _LONGEST_WAIT),
+                wait=waits[audience],
                 effect=np.zeros(count, dtype=np.int64),
             )
         )
@@ -238,12 +269,11 @@ class _Simulation:
             who = np.flatnonzero(clicked)
             self._visit(audience[who], day, reason, first + who)
 
-    def _click_ads(self, day: int, alive: Bools) -> None:
+    def _click_ads(self, day: int, may_click: Bools, comes_by_ad: Bools) -> None:
         people = self._people
         rate = np.where(
-            alive & (people.kind != CARDLESS), _AD_CLICK_PPM + people.effects[BY_AD] * 10, 0
+            may_click & (people.kind != CARDLESS), _AD_CLICK_PPM + people.effects[BY_AD] * 10, 0
         )
-        comes_by_ad = (people.first_day == day) & (people.acquired_by > max(FREE_ACQUISITIONS))
         who = np.flatnonzero(self._ads.chance(rate, len(people)) | comes_by_ad)
         count, first = len(who), self._state.touch_count
         self._state.begin(BY_AD, who, day)
@@ -264,8 +294,8 @@ class _Simulation:
         )
         self._visit(who, day, FROM_AD, first + np.arange(count))
 
-    def _buy(self, day: int, rate: Ints, stream: Stream) -> Purchases:
-        """Purchases of one day, each with its cause."""
+    def _buy(self, day: int, rate: Ints, stream: Stream, works: int = 1000) -> Purchases:
+        """Purchases of one day, each with its cause; `works` of a thousand will succeed."""
         state = self._state
         drawn = stream.billionths(len(rate))
         reached = np.minimum(rate * 1000, _MOST_LIKELY)
@@ -278,7 +308,7 @@ class _Simulation:
             is_caused = (drawn[on] >= reached[on]) & (drawn[on] < higher)
             touch = state.touch[channel, on]
             cause[on[is_caused]] = touch[is_caused]
-            state.effect[touch] += higher - reached[on]
+            state.effect[touch] += (higher - reached[on]) * works // 1000
             reached[on] = higher
         who = np.flatnonzero(drawn < reached)
         return Purchases(
@@ -286,7 +316,8 @@ class _Simulation:
             day=np.full(len(who), day),
             cause=cause[who],
             coupon_touch=self._coupon(who, day, cause[who]),
-            is_troubled=np.zeros(len(who), dtype=np.bool_),
+            is_collected=np.ones(len(who), dtype=np.bool_),
+            arrives_late=np.full(len(who), -1, dtype=np.int64),
         )
 
     def _coupon(self, who: Ints, day: int, cause: Ints) -> Ints:
@@ -295,40 +326,62 @@ class _Simulation:
         for channel in (BY_MAIL, BY_SMS, BY_EMAIL):
             held = np.where(state.works(channel, day)[who], state.touch[channel, who], held)
         is_cause = (held == cause) & (held >= 0)
-        used = self._coupons.chance(np.where(is_cause, *_REDEEMED_PPM), len(who))
-        return np.where(used, held, -1)
+        lot = self._coupons.below(MILLION, len(self._people))[who]
+        return np.where(lot < np.where(is_cause, *_REDEEMED_PPM), held, -1)
 
     def _order(self, day: int, rate: Ints) -> None:
-        bought = self._buy(day, rate, self._online)
-        if day in self._outages:
-            works = self._service.chance(_DURING_OUTAGE * 1000, len(bought.person))
-            self._failed.append(_where(bought, ~works))
-            self._visit(bought.person[~works], day, BROWSE)
-            bought = _where(bought, works)
-        troubled = self._service.chance(_BAD_SERVICE_PPM, len(bought.person))
-        self._state.service[bought.person[troubled]] = _AFTER_BAD_SERVICE
-        self._orders.append(bought._replace(is_troubled=troubled))
-        orders = self._order_count + np.arange(len(bought.person))
-        self._order_count += len(orders)
-        self._sessions.append(
-            Sessions(
-                person=bought.person,
-                day=bought.day,
-                reason=np.full(len(orders), BUY),
-                touch=bought.cause,
-                order=orders,
-            )
+        """Orders of one day, with what becomes of their parcels."""
+        everyone = len(self._people)
+        works = _DURING_OUTAGE if day in self._outages else 1000
+        tried = self._buy(day, rate, self._online, works)
+        succeeds = self._outage.chance(works * 1000, everyone)[tried.person]
+        self._place(day, tried.person, succeeds)
+        bought = _where(tried, succeeds)
+        is_collected = self._service.chance(_COLLECTED_PPM, everyone)[bought.person]
+        is_late = self._service.chance(_LATE_PPM, everyone)[bought.person] & ~is_collected
+        takes = _LATE_FROM_DAY + self._service.below(_LATE_DAYS, everyone)[bought.person]
+        arrives_late = np.where(is_late, day + takes, -1)
+        late = bought.person[is_late]
+        self._state.displeased_from[late] = np.minimum(
+            self._state.displeased_from[late], arrives_late[is_late] + 1
         )
+        self._orders.append(bought._replace(is_collected=is_collected, arrives_late=arrives_late))
+
+    def _place(self, day: int, person: Ints, succeeds: Bools) -> None:
+        """Order in the visit by the last link that the person followed today, or in an own one.
+
+        Stands before anybody browses, so the visits of today are those by links.
+        """
+        by_link = _together(Sessions, self._today)
+        order = np.where(succeeds, self._order_count + np.cumsum(succeeds) - 1, -1)
+        self._order_count += int(succeeds.sum())
+        visit = np.full(len(self._people), -1, dtype=np.int64)
+        visit[by_link.person] = np.arange(len(by_link.person))
+        came = visit[person]
+        follows = came >= 0
+        by_link.order[came[follows]] = order[follows]
+        by_link.is_failed[came[follows]] = ~succeeds[follows]
+        count = int((~follows).sum())
+        own = Sessions(
+            person=person[~follows],
+            day=np.full(count, day),
+            reason=np.full(count, BUY),
+            touch=np.full(count, -1),
+            order=order[~follows],
+            is_failed=~succeeds[~follows],
+        )
+        self._today = [by_link, own]
 
     def _visit(self, who: Ints, day: int, reason: int, touch: Ints | None = None) -> None:
         none = np.full(len(who), -1, dtype=np.int64)
-        self._sessions.append(
+        self._today.append(
             Sessions(
                 person=who,
                 day=np.full(len(who), day),
                 reason=np.full(len(who), reason),
                 touch=none if touch is None else touch,
-                order=none,
+                order=none.copy(),
+                is_failed=np.zeros(len(who), dtype=np.bool_),
             )
         )
 

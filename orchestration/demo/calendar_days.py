@@ -43,6 +43,10 @@ class Days:
     def since_1970(self, day: Ints) -> Ints:
         return day + self.first
 
+    def shop_day_of(self, moment: Ints) -> Ints:
+        """Business date of the shop, as a day of the window."""
+        return to_local(SHOP_ZONE, moment) // DAY_SECONDS - self.first
+
     def season(self) -> Ints:
         """How busy each day is, in thousandths of a usual one. No one shops at Christmas."""
         return np.array([_busy(self.date_of(day)) for day in range(self.count)], dtype=np.int64)

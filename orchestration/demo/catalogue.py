@@ -1,7 +1,7 @@
 """The assortment: departments, products, prices in every channel and currency, promotions.
 
 Prices are whole cents and change only by promotion weeks and by one planned change a
-product. What is in stock belongs to `stock`, how the catalogue is delivered to
+product. What is in stock belongs to `inventory_book`, how the catalogue is delivered to
 `channels.reference`.
 """
 
@@ -73,9 +73,6 @@ class Catalogue:
     def off(self, product: Ints, day: Ints) -> Ints:
         """What a promotion takes off on that day, in thousandths."""
         return self.promotion[day // 7, product]
-
-    def sku_number(self, product: Ints) -> Ints:
-        return 100_000 + product * 7
 
     def skus(self) -> list[str]:
         return [f"MM{100_000 + product * 7}" for product in range(len(self))]

@@ -29,13 +29,21 @@ class Rows:
     """Rows of one entity, ordered by the day that they are delivered for.
 
     `lateness`: how many days after its day a row first appears in a delivery; without it
-    every row is there at once. `json` names text columns that hold a JSON value.
+    every row is there at once. `json` names text columns that hold a JSON value. `as_of`: the
+    day of a snapshot, which has one also when it holds nothing.
     """
 
     columns: Mapping[str, Column]
     day: Ints
     json: frozenset[str] = frozenset()
     lateness: Ints | None = field(default=None)
+    as_of: int | None = None
+
+    @classmethod
+    def of_snapshot(cls, columns: Mapping[str, Column], as_of: int) -> "Rows":
+        """A whole entity as it is at the end of a day."""
+        count = len(next(iter(columns.values())))
+        return cls(columns, np.full(count, as_of), as_of=as_of)
 
     def __len__(self) -> int:
         return len(self.day)
@@ -127,12 +135,16 @@ def first_of(*columns: Column) -> Column:
 
 def cents(values: Ints, present: Bools | None = None) -> Column:
     """Money as exact decimals from whole cents."""
-    amounts = np.ascontiguousarray(values, dtype=np.int64)
-    wide = np.empty((len(amounts), 2), dtype="<i8")
-    wide[:, 0] = amounts
-    wide[:, 1] = amounts >> 63
-    column = pa.Array.from_buffers(MONEY, len(amounts), [None, pa.py_buffer(wide.tobytes())])
+    column = decimals(values, MONEY)
     return column if present is None else only(column, present)
+
+
+def decimals(units: Ints, kind: Any) -> Column:
+    """Exact decimals of a decimal type from whole numbers of its last place."""
+    wide = np.empty((len(units), 2), dtype="<i8")
+    wide[:, 0] = units
+    wide[:, 1] = units >> 63
+    return pa.Array.from_buffers(kind, len(units), [None, pa.py_buffer(wide.tobytes())])
 
 
 def seconds(values: Ints, present: Bools | None = None) -> Column:

@@ -45,7 +45,7 @@ def generate_retailer(
         typer.Option(formats=["%Y-%m-%d"], help="Last morning that is played into the inbox."),
     ] = None,
 ) -> None:
-    """Write a year of Maple & Main, a retailer that does not exist, with its truth.
+    """Write what Maple & Main delivers, a retailer that does not exist, and its truth.
 
     Below OUTPUT lie `history/`, `deliveries/<morning>/` and `truth/`. The same size, seed and
     flags write the same content on every machine.

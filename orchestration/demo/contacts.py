@@ -20,6 +20,7 @@ from orchestration.demo.random_numbers import Bools, Ints, Stream, Streams
 from orchestration.demo.trouble import Trouble
 
 _LINES_PER_EXCHANGE = 10_000
+_FIRST_EXCHANGE = 555
 NEVER = 1 << 30
 """A day behind every window."""
 
@@ -31,7 +32,6 @@ class Phones:
     line: Ints
     later_line: Ints
     switch_day: Ints
-    area_code: Ints
     trouble: Trouble
 
     def line_on(self, person: Ints, day: Ints) -> Ints:
@@ -40,13 +40,14 @@ class Phones:
         return np.where(later, self.later_line[person], self.line[person])
 
     def national(self, line: Ints) -> Column:
-        """Ten digits. The exchange is 555 as long as the area codes last."""
-        codes = np.array(names.AREA_CODES_US + names.AREA_CODES_CA)
-        area = self.area_code[line]
+        """Ten digits, in area codes that nobody has."""
+        codes = np.array(names.AREA_CODES)
         within = line // len(codes)
-        exchange = 555 + within // _LINES_PER_EXCHANGE
+        exchange = _FIRST_EXCHANGE + within // _LINES_PER_EXCHANGE
         return joined(
-            digits(codes[area]), digits(exchange), digits(within % _LINES_PER_EXCHANGE, 4)
+            digits(codes[line % len(codes)]),
+            digits(exchange),
+            digits(within % _LINES_PER_EXCHANGE, 4),
         )
 
     def international(self, line: Ints) -> Column:
@@ -135,6 +136,11 @@ def make_emails(people: People, trouble: Trouble, streams: Streams) -> Emails:
     )
 
 
+def masked_emails(order: Ints) -> Column:
+    """What a marketplace tells instead of the address of the one who ordered."""
+    return joined("buyer-", digits(order), "@marketplace.example")
+
+
 def _plain(name: str) -> str:
     letters = unicodedata.normalize("NFKD", name.replace("ø", "o")).encode("ascii", "ignore")
     return letters.decode().lower().replace("'", "").replace("-", "")
@@ -144,7 +150,6 @@ def make_phones(people: People, days: Days, trouble: Trouble, streams: Streams) 
     """Give everybody a line; a few lines go to somebody else in the middle of the window."""
     stream = streams.named("phones")
     count = len(people)
-    american, canadian = len(names.AREA_CODES_US), len(names.AREA_CODES_CA)
     line_count = 2 * count
     line = stream.shuffled(line_count)
     own, spare = line[:count].copy(), line[count:]
@@ -157,5 +162,4 @@ def make_phones(people: People, days: Days, trouble: Trouble, streams: Streams) 
         own[loser],
         2 * third + stream.below(max(third // 2, 1), len(pairs)),
     )
-    area = np.arange(line_count) % (american + canadian)
-    return Phones(own, later, switch, area, trouble)
+    return Phones(own, later, switch, trouble)

@@ -13,31 +13,26 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
-import pyarrow as pa
 
 from orchestration.demo import incidents as planted
 from orchestration.demo.calendar_days import Days
-from orchestration.demo.columns import Rows, hexadecimal, joined, only
+from orchestration.demo.columns import Rows, only
 from orchestration.demo.feeds import Feed
-from orchestration.demo.formats import FileWriter, WrittenFile, open_writer
+from orchestration.demo.formats import FileWriter, OpenFiles, WrittenFile, open_writer
 from orchestration.demo.incidents import Incident, Incidents
-from orchestration.demo.random_numbers import Ints, Streams, key_of, mixed
+from orchestration.demo.random_numbers import Streams
+from orchestration.demo.robots import with_robots
 from orchestration.demo.sizes import Size
 
 SNAPSHOT = "snapshot"
 HISTORY = "history"
 _MANIFEST = ".manifest.json"
 _NULL_SPIKE_PPM = 300_000
-_ROBOT_FACTOR = 4
-ROBOTS = 3
 
 
 @dataclass(frozen=True)
@@ -83,40 +78,28 @@ class _FeedState:
     days: set[int] = field(default_factory=set)
 
 
-class DeliveryWriter:
+class DeliveryWriter(OpenFiles):
     """Takes rows of feeds, block by block, and writes their files."""
 
     def __init__(
         self, output: Path, size: Size, days: Days, incidents: Incidents, streams: Streams
     ) -> None:
+        super().__init__()
         self._output = output
         self._size = size
         self._days = days
         self._incidents = incidents
         self._streams = streams
-        self._open = ExitStack()
         self._states: dict[Feed, _FeedState] = {}
         self.delivered: list[Delivered] = []
         self.totals: dict[Feed, FeedTotals] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self._finish()
-        self._open.close()
 
     def accept(self, feed: Feed, rows: Rows) -> None:
         """Write a block: whole days in order, or one snapshot."""
         begun = time.process_time()
         state = self._states.setdefault(feed, _FeedState())
-        state.template = state.template or rows.slice(0, 0)
+        if state.template is None:
+            state.template = rows.slice(0, 0)
         if feed.is_daily:
             self.totals.setdefault(feed, FeedTotals()).events += len(rows)
             self._accept_days(feed, rows, state)
@@ -149,14 +132,18 @@ class DeliveryWriter:
             self._deliver(feed, version, self._days.date_of(day).isoformat())
 
     def _accept_snapshot(self, feed: Feed, rows: Rows) -> None:
-        as_of = int(rows.day[0]) if len(rows) else self._size.daily_from - 1
-        if as_of < self._size.daily_from:
+        if rows.as_of is None:
+            raise ValueError(
+                f"{feed.source}/{feed.entity}: a snapshot says no day; nothing was written of it; "
+                "make its rows with Rows.of_snapshot"
+            )
+        if rows.as_of < self._size.daily_from:
             path = _history_path(feed)
             with open_writer(self._output / path, feed.dialect) as writer:
                 writer.write(rows)
             self._record(feed, None, SNAPSHOT, HISTORY, path, writer.result())
         else:
-            self._deliver(feed, Version(as_of + 1, rows, SNAPSHOT), SNAPSHOT)
+            self._deliver(feed, Version(rows.as_of + 1, rows, SNAPSHOT), SNAPSHOT)
 
     def _deliver(self, feed: Feed, version: Version, partition: str) -> None:
         morning = self._days.date_of(version.delivered_day)
@@ -205,7 +192,7 @@ class DeliveryWriter:
         morning = day + 1 + late_by
         first = rows if rows.lateness is None else rows.where(rows.lateness <= 0)
         if incident is not None and incident.kind == planted.VOLUME_SPIKE:
-            rows = self._with_robots(rows, incident)
+            rows = with_robots(rows, self._streams.seed)
             first = rows
         why = "first" if incident is None else incident.kind
         yield Version(morning, self._spoiled(first, incident), why)
@@ -236,29 +223,6 @@ class DeliveryWriter:
             kept = ~stream.chance(_NULL_SPIKE_PPM, len(rows))
             return rows.with_columns({incident.column: only(rows.columns[incident.column], kept)})
         return rows
-
-    def _with_robots(self, rows: Rows, incident: Incident) -> Rows:
-        """The day's events and four times as many by robots that copy them."""
-        repeated = np.tile(np.arange(len(rows)), _ROBOT_FACTOR)
-        copies = rows.take(repeated)
-        which = np.arange(len(repeated), dtype=np.int64)
-        key = key_of(self._streams.seed, "robots")
-        invented = {
-            incident.column: robot_ids(key, which % ROBOTS),
-            "messageId": joined("robot-", hexadecimal(mixed(which, key))),
-            "userId": pa.nulls(len(repeated), pa.string()),
-        }
-        robots = copies.with_columns(invented)
-        both = {
-            name: pa.concat_arrays([column, robots.columns[name]])
-            for name, column in rows.columns.items()
-        }
-        return Rows(both, np.concatenate([rows.day, robots.day]), rows.json)
-
-
-def robot_ids(key: int, which: Ints) -> pa.Array:
-    """Ids of the robots of a volume spike."""
-    return joined("robot", hexadecimal(mixed(which, key ^ 9)))
 
 
 def _history_path(feed: Feed) -> Path:

@@ -15,7 +15,7 @@ from orchestration.demo.random_numbers import Bools, Ints, Stream, Streams, key_
 from orchestration.demo.trouble import Trouble
 
 DEVICE_KINDS = ("mobile", "desktop", "tablet")
-MOBILE, DESKTOP, TABLET = range(3)
+MOBILE, _, TABLET = range(3)
 SYSTEMS = ("iOS", "Android", "Windows", "Macintosh")
 BROWSERS = ("Safari", "Chrome", "Edge", "Firefox")
 _SYSTEM_OF = ((0, 1), (2, 3), (0, 1))
@@ -28,19 +28,16 @@ _SHARED_TABLETS = 300_000
 class Devices:
     """Devices in arrays; the last ones are the kiosks, one a store."""
 
-    owner: Ints
-    """Person, or -1 for a kiosk."""
     is_shared: Bools
     kind: Ints
     system: Ints
     browser: Ints
     cookie_days: Ints
     kiosk_start: int
-    user: Ints
-    """Pairs of person and device, ordered by person."""
     used: Ints
+    """Devices of people, ordered by person."""
     pairs_start: Ints
-    """Where a person's pairs begin; one entry more than people."""
+    """Where a person's devices begin in `used`; one entry more than people."""
     cookies_per_device: int
     kiosk_ppm: int
     key: int
@@ -51,6 +48,10 @@ class Devices:
         start, stop = self.pairs_start[person], self.pairs_start[person + 1]
         device = self.used[start + stream.below(np.maximum(stop - start, 1), count)]
         return np.where(stream.chance(self.kiosk_ppm, count), self.kiosk_start + store, device)
+
+    def first_of(self, person: Ints) -> Ints:
+        """The telephone of each person who is ever online; for others any device."""
+        return self.used[np.minimum(self.pairs_start[person], len(self.used) - 1)]
 
     def cookie(self, device: Ints, day: Ints) -> Ints:
         """Number of the cookie that a device carries on a day."""
@@ -84,8 +85,7 @@ def make_devices(
     owner = np.repeat(online, stream.pick((45, 40, 15), len(online)) + 1)
     tablets = _shared_tablets(stream, people)
     own_count = len(owner)
-    all_owners = np.concatenate([owner, tablets[:, 0], np.full(stores, -1, dtype=np.int64)])
-    count = len(all_owners)
+    count = own_count + len(tablets) + stores
     kind = stream.pick((60, 32, 8), count)
     kind[own_count:] = TABLET
     # The first device of a person is a telephone: an app needs one.
@@ -101,14 +101,12 @@ def make_devices(
     is_shared = np.zeros(count, dtype=np.bool_)
     is_shared[own_count:] = True
     return Devices(
-        owner=all_owners,
         is_shared=is_shared,
         kind=kind,
         system=system,
         browser=browser,
         cookie_days=cookie_days,
         kiosk_start=count - stores,
-        user=user[order],
         used=used[order],
         pairs_start=starts,
         cookies_per_device=days.count // min(_COOKIE_DAYS) + 3,

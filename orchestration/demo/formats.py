@@ -158,15 +158,11 @@ class WrittenFile:
     content_hash: str
 
 
-class FileWriter(ABC):
-    """One file that is written block by block and complete when it is left."""
+class OpenFiles(ABC):
+    """Files that are complete when it is left without an error, and closed in any case."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._rows = 0
-        self._hash = hashlib.sha256()
+    def __init__(self) -> None:
         self._open = ExitStack()
-        path.parent.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -177,9 +173,23 @@ class FileWriter(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._finish()
-        self._open.close()
+        with self._open:
+            if kind is None:
+                self._finish()
+
+    @abstractmethod
+    def _finish(self) -> None: ...
+
+
+class FileWriter(OpenFiles):
+    """One file that is written block by block."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._rows = 0
+        self._hash = hashlib.sha256()
+        path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, rows: Rows) -> None:
         """Append rows; the first block gives the header, also when it is empty."""

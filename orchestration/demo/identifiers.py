@@ -105,12 +105,11 @@ class Identifiers:
         return 9_000_000_000 + person * 2 + is_telephone
 
     def handle_text(self, person: Ints, people: People) -> Column:
-        """Name on a social network."""
+        """Name on a social network, with a hyphen, which no network allows: it is nobody's."""
         given = chosen([name.lower() for name in names.GIVEN], people.given_name[person])
-        style = person % 3
         suffix = digits(person)
-        plain = joined("@", given, suffix)
-        return either(style == 0, joined("@the.", given, ".", suffix), plain)
+        plain = joined("@", given, "-", suffix)
+        return either(person % 3 == 0, joined("@the-", given, "-", suffix), plain)
 
     def click_text(self, click: Ints, platform: str) -> Column:
         """The id that an ad platform puts into the address of the landing page."""
@@ -159,19 +158,26 @@ class Owned:
     identifier_type: str
     value: Column
     person: Ints
-    """-1: nobody's, such as junk, kiosks and robots."""
+    """-1: nobody's, such as junk and robots."""
     from_day: Ints
     to_day: Ints
     ownership: str
-    """sole, second, mistyped, shared, recycled, junk, kiosk, guest or robot."""
+    """sole, second, mistyped, shared, recycled, guest, masked, kiosk, junk or robot."""
+
+    @classmethod
+    def always(
+        cls, identifier_type: str, value: Column, person: Ints, ownership: str, last_day: int
+    ) -> "Owned":
+        """Owned in the whole window."""
+        until = np.full_like(person, last_day)
+        return cls(identifier_type, value, person, np.zeros_like(person), until, ownership)
 
 
 def card_owners(identifiers: Identifiers, people: People, last_day: int) -> Iterator[Owned]:
     """Who holds and who borrows which loyalty and payment card."""
 
     def owned(kind: str, value: Column, person: Ints, ownership: str) -> Owned:
-        from_day, to_day = np.zeros_like(person), np.full_like(person, last_day)
-        return Owned(kind, value, person, from_day, to_day, ownership)
+        return Owned.always(kind, value, person, ownership, last_day)
 
     holders = np.flatnonzero(identifiers.card >= 0)
     yield owned("loyalty_card", identifiers.card_text(identifiers.card[holders]), holders, "sole")

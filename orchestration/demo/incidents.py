@@ -55,7 +55,7 @@ _FILE_INCIDENTS = (
      "30 % are empty in the first delivery; the restatements are whole"),
     (HALF_DAY, "synthetic_shop", ("orders",), "", "only the first half of the day; whole a day later"),
     (VOLUME_SPIKE, "synthetic_app", ("events",), "anonymousId",
-     "a robot sends four times the usual events; nothing is corrected"),
+     "robots send four times the usual events; nothing is corrected"),
 )  # fmt: skip
 _QUIET_DAYS = 3
 
@@ -109,7 +109,7 @@ def _world_incidents(size: Size, stream: Stream, free_days: list[int]) -> list[I
             split,
             split + 4,
             "",
-            "out of stock on the web, two stores have it",
+            "out of stock in both warehouses and on the web, stores have it",
             product,
         ),
         Incident(

@@ -2,7 +2,8 @@
 
 Only goods that are counted by the piece are tracked. The level at the end of a day is the
 sum of all movements up to it; shelves are filled when they run low, what sells on a day is
-brought in before if it must be. What the warehouse system writes belongs to
+brought in before if it must be. What comes back to a warehouse that is empty on purpose is set
+aside. What the warehouse system writes belongs to
 `channels.inventory`.
 """
 
@@ -57,15 +58,17 @@ def keep_inventory_book(world: World, store: StoreBook, orders: OrderBook) -> In
         level[cell] += quantity
         parts.append((cell, kind, quantity, day))
 
+    def empty(cell: Ints, day: int) -> None:
+        left = cell[level[cell] > 0]
+        move(left, ADJUST, -level[left], day)
+
     everything = np.arange(cells, dtype=np.int64)
     for day in range(world.days.count):
         before = level.copy()
         if day == 0:
             move(everything, OPENING, np.full(cells, _FULL), day)
         closed = blocked[day]
-        if len(closed):
-            left = closed[level[closed] > 0]
-            move(left, ADJUST, -level[left], day)
+        empty(closed, day)
         gone, back = sold[0][day], sold[1][day]
         refill = (level < _LOW) | (level < gone)
         refill[closed] = False
@@ -75,6 +78,7 @@ def keep_inventory_book(world: World, store: StoreBook, orders: OrderBook) -> In
         move(sells, SALE, -gone[sells], day)
         returns = np.flatnonzero(back)
         move(returns, RETURN, back[returns], day)
+        empty(closed, day)
         lost = np.flatnonzero(stream.chance(_SHRINKAGE_PPM, cells) & (level > 0))
         move(lost, ADJUST, np.full(len(lost), -1), day)
         changed = np.flatnonzero(level != before)

@@ -9,23 +9,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestration.demo.baskets import Taken, summed_by, take_back
-from orchestration.demo.calendar_days import DAY_SECONDS, SHOP_ZONE, to_local
+from orchestration.demo.behaviour import BUY
+from orchestration.demo.calendar_days import DAY_SECONDS, SHOP_ZONE, to_utc
 from orchestration.demo.random_numbers import Bools, Ints, Stream
 from orchestration.demo.session_book import APP, SessionBook
 from orchestration.demo.world import World
 
 SALES_CHANNELS = ("web", "app", "marketplace", "phone", "catalog", "tv_shopping")
-BY_WEB, BY_APP, BY_MARKETPLACE, BY_PHONE, BY_CATALOG, BY_TV = range(6)
+BY_WEB, BY_APP, BY_MARKETPLACE = range(3)
 METHODS = ("delivery", "bopis", "ship_from_store")
 DELIVERY, BOPIS, SHIP_FROM_STORE = range(3)
 FULFILLMENT_EVENTS = ("allocated", "ready", "shipped", "picked_up", "delivered", "failed")
 ALLOCATED, READY, SHIPPED, PICKED_UP, DELIVERED, FAILED = range(6)
+_FROM_STORE_PPM = 140_000
 _CANCELLED_PPM = 25_000
 _REFUND_PPM = 80_000
 _IN_STORE_PPM = 350_000
 _FREE_SHIPPING = 3_500
 _SHIPPING = 499
 _HOUR = 3600
+_HOURS_LATE = (9 * _HOUR, 18 * _HOUR)
+"""When a late parcel arrives on its day, on the clocks of the shop."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,17 @@ class OrderBook:
         of_lines = summed_by(lines.refund, lines.net + lines.tax, len(self.refunds.order))
         return of_lines + self.refunds.shipping
 
-    def refunded_by_order(self) -> Ints:
-        return summed_by(self.refunds.order, self.refund_totals(), len(self.channel))
-
 
 def draw_sales_channels(world: World) -> Ints:
-    """How each order comes in; web stands for our own shop, in the browser or the app."""
+    """How each order comes in; web stands for our own shop, in the browser or the app.
+
+    Who followed a link orders in our own shop.
+    """
     stream = world.streams.named("order_book/channels")
-    return stream.pick((900, 0, 45, 30, 15, 10), len(world.web_sales))
+    drawn = stream.pick((900, 0, 45, 30, 15, 10), len(world.web_sales))
+    sessions = world.behaviour.sessions
+    drawn[sessions.order[(sessions.order >= 0) & (sessions.reason != BUY)]] = BY_WEB
+    return drawn
 
 
 def keep_order_book(world: World, sessions: SessionBook, drawn: Ints) -> OrderBook:
@@ -113,12 +120,16 @@ def keep_order_book(world: World, sessions: SessionBook, drawn: Ints) -> OrderBo
     in_app = session >= 0
     in_app[in_app] = sessions.platform[session[in_app]] == APP
     channel = np.where((drawn == BY_WEB) & in_app, BY_APP, drawn)
-    method = np.where(channel == BY_MARKETPLACE, DELIVERY, stream.pick((62, 28, 10), count))
+    from_store = stream.chance(_FROM_STORE_PPM, count)
+    method = np.where(from_store, SHIP_FROM_STORE, DELIVERY)
+    method = np.where(sales.purchases.is_collected, BOPIS, method)
+    method = np.where(channel == BY_MARKETPLACE, DELIVERY, method)
     net = sales.total(sales.lines.net)
     is_free = (net >= _FREE_SHIPPING) | (method == BOPIS)
-    is_cancelled = stream.chance(_CANCELLED_PPM, count)
+    # Who waits for a late parcel did not cancel the order.
+    is_cancelled = stream.chance(_CANCELLED_PPM, count) & ~sales.purchases.is_late
     cancelled_at = sales.moment + 600 + stream.below(4 * _HOUR, count)
-    is_cancelled &= _day_of(world, cancelled_at) <= world.last_day
+    is_cancelled &= world.days.shop_day_of(cancelled_at) <= world.last_day
     shipping = np.where(is_free, 0, _SHIPPING)
     taken = take_back(
         sales.lines,
@@ -149,11 +160,6 @@ def keep_order_book(world: World, sessions: SessionBook, drawn: Ints) -> OrderBo
     )
 
 
-def _day_of(world: World, moment: Ints) -> Ints:
-    """Business date of the shop, as a day of the window."""
-    return to_local(SHOP_ZONE, moment) // DAY_SECONDS - world.days.first
-
-
 def _refund(
     world: World,
     taken: Taken,
@@ -172,7 +178,7 @@ def _refund(
     is_cancellation = np.arange(len(order)) >= groups
     refunds = Refunds(
         order=order,
-        day=_day_of(world, moment),
+        day=world.days.shop_day_of(moment),
         moment=moment,
         store=np.concatenate(
             [
@@ -205,7 +211,7 @@ def _fulfil(world: World, method: Ints, is_cancelled: Bools, stream: Stream) -> 
     """Steps of orders that were not cancelled, as far as the window reaches."""
     sales = world.web_sales
     orders = np.flatnonzero(~is_cancelled)
-    troubled = sales.purchases.is_troubled[orders]
+    arrives_late = sales.purchases.arrives_late[orders]
     by_pickup = method[orders] == BOPIS
     placed = sales.moment[orders]
     steps: list[tuple[Ints, Ints, int]] = []
@@ -216,18 +222,19 @@ def _fulfil(world: World, method: Ints, is_cancelled: Bools, stream: Stream) -> 
     steps.append(
         (orders[by_pickup], ready + 2 * _HOUR + stream.below(DAY_SECONDS, len(ready)), PICKED_UP)
     )
-    sent, late = orders[~by_pickup], troubled[~by_pickup]
+    sent, late_day = orders[~by_pickup], arrives_late[~by_pickup]
     shipped = at[~by_pickup] + 8 * _HOUR + stream.below(DAY_SECONDS, len(sent))
     steps.append((sent, shipped, SHIPPED))
-    fails = late & stream.chance(300_000, len(sent))
+    fails = (late_day >= 0) & stream.chance(300_000, len(sent))
     steps.append((sent[fails], shipped[fails] + 2 * DAY_SECONDS, FAILED))
     arrived = shipped + DAY_SECONDS + stream.below(2 * DAY_SECONDS, len(sent))
-    arrived = np.where(late, arrived + 5 * DAY_SECONDS, arrived)
+    late = world.days.since_1970(late_day) * DAY_SECONDS + stream.between(*_HOURS_LATE, len(sent))
+    arrived = np.where(late_day >= 0, to_utc(SHOP_ZONE, late), arrived)
     steps.append((sent, arrived, DELIVERED))
     order = np.concatenate([step[0] for step in steps])
     moment = np.concatenate([step[1] for step in steps])
     kind = np.concatenate([np.full(len(step[0]), step[2]) for step in steps])
-    day = _day_of(world, moment)
+    day = world.days.shop_day_of(moment)
     seen = day <= world.last_day
     order, moment, kind, day = order[seen], moment[seen], kind[seen], day[seen]
     by_time = np.lexsort((kind, moment, order))

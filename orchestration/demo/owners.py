@@ -2,33 +2,51 @@
 
 A value may have several owners: families share addresses and cards, telephone companies
 recycle numbers, a cookie on a tablet belongs to whoever sits there. Values are in the form
-that `identity` should find: addresses in small letters, telephone numbers as E.164.
+that `identity` should find: addresses in small letters, telephone numbers as E.164. Values
+that no delivery names are left out: which those are, `sightings` knows.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from orchestration.demo import names
 from orchestration.demo.books import Books
-from orchestration.demo.channels.consent import consent_changes, first_device
-from orchestration.demo.columns import digits, joined, texts
+from orchestration.demo.campaigns import BY_MAIL
+from orchestration.demo.channels.consent import consent_changes
+from orchestration.demo.channels.direct_mail import piece_ids
+from orchestration.demo.columns import digits, joined, only, texts
 from orchestration.demo.consent import ADS, ANALYTICS
-from orchestration.demo.contacts import NEVER
-from orchestration.demo.deliveries import ROBOTS, robot_ids
+from orchestration.demo.contacts import NEVER, masked_emails
 from orchestration.demo.identifiers import Owned, card_owners
 from orchestration.demo.incidents import VOLUME_SPIKE
 from orchestration.demo.order_book import BY_MARKETPLACE
 from orchestration.demo.people import CARDLESS
 from orchestration.demo.positions import column_at
-from orchestration.demo.random_numbers import Ints, key_of
+from orchestration.demo.random_numbers import Ints
+from orchestration.demo.robots import robot_ids, robot_tokens
 from orchestration.demo.session_book import GOOGLE_ADS, META_ADS, WEB
+from orchestration.demo.sightings import Sightings
 from orchestration.demo.world import World
 
 
-def owners(books: Books) -> Iterator[Owned]:
-    """Every identifier of every type."""
+def owners(books: Books, seen: Sightings) -> Iterator[Owned]:
+    """Every delivered identifier of every type."""
+    for owned in _everything(books):
+        kept = seen.has(owned.identifier_type, owned.value)
+        yield replace(
+            owned,
+            value=only(owned.value, kept).drop_null(),
+            person=owned.person[kept],
+            from_day=owned.from_day[kept],
+            to_day=owned.to_day[kept],
+        )
+    yield from _robots(books.world)
+
+
+def _everything(books: Books) -> Iterator[Owned]:
     world = books.world
     yield from card_owners(world.identifiers, world.people, world.last_day)
     yield from _email_owners(world)
@@ -37,12 +55,12 @@ def owners(books: Books) -> Iterator[Owned]:
     yield from _device_owners(world)
     yield from _order_owners(books)
     yield from _click_owners(books)
+    yield _piece_owners(world)
     yield from _nobodys(world)
 
 
 def _always(world: World, kind: str, value: pa.Array, person: Ints, ownership: str) -> Owned:
-    until = np.full_like(person, world.last_day)
-    return Owned(kind, value, person, np.zeros_like(person), until, ownership)
+    return Owned.always(kind, value, person, ownership, world.last_day)
 
 
 def _email_owners(world: World) -> Iterator[Owned]:
@@ -75,12 +93,12 @@ def _phone_owners(world: World) -> Iterator[Owned]:
 
 
 def _cookie_owners(books: Books) -> Iterator[Owned]:
-    """People who were seen behind a cookie, from their first to their last day."""
+    """People who were measured behind a cookie, from their first to their last day."""
     world, sessions, devices = books.world, books.sessions, books.world.devices
-    on_web = sessions.platform == WEB
+    on_web = (sessions.platform == WEB) & sessions.is_measured
     channel, person, day, _ = consent_changes(world)
     asked = ((channel == ADS) | (channel == ANALYTICS)) & (world.people.kind[person] != CARDLESS)
-    asked_cookie = devices.cookie(first_device(devices, person[asked]), day[asked])
+    asked_cookie = devices.cookie(devices.first_of(person[asked]), day[asked])
     cookie = np.concatenate([sessions.cookie[on_web], asked_cookie])
     who = np.concatenate([sessions.person[on_web], person[asked]])
     when = np.concatenate([sessions.day[on_web], day[asked]])
@@ -104,7 +122,7 @@ def _cookie_owners(books: Books) -> Iterator[Owned]:
 
 def _device_owners(world: World) -> Iterator[Owned]:
     person = np.flatnonzero(world.people.kind != CARDLESS)
-    device = first_device(world.devices, person)
+    device = world.devices.first_of(person)
     yield _always(world, "app_device", world.devices.app_id_text(device), person, "sole")
     yield _always(world, "push_token", world.devices.push_token_text(device), person, "sole")
     everyone = world.people.ids()
@@ -120,7 +138,7 @@ def _order_owners(books: Books) -> Iterator[Owned]:
     number = digits(world.identifiers.guest_customer(guests))
     yield Owned("shop_customer", number, person[guests], day[guests], day[guests], "guest")
     masked = np.flatnonzero(orders.channel == BY_MARKETPLACE)
-    value = joined("buyer-", digits(masked), "@marketplace.example")
+    value = masked_emails(masked)
     yield Owned("email", value, person[masked], day[masked], day[masked], "masked")
     gifts = books.store.gift_cards
     every = np.arange(len(gifts.buyer), dtype=np.int64)
@@ -139,11 +157,26 @@ def _click_owners(books: Books) -> Iterator[Owned]:
         yield Owned("click", value, sessions.person[clicked], day, day, "sole")
 
 
+def _piece_owners(world: World) -> Owned:
+    touches = world.behaviour.touches
+    piece = np.flatnonzero(touches.channel == BY_MAIL)
+    day = touches.day[piece]
+    until = np.full_like(day, world.last_day)
+    return Owned("mail_piece", piece_ids(piece), touches.person[piece], day, until, "sole")
+
+
 def _nobodys(world: World) -> Iterator[Owned]:
     for kind, values in (("email", names.JUNK_EMAILS), ("phone", names.JUNK_PHONES)):
         yield _always(world, kind, texts(values), np.full(len(values), -1), "junk")
     shop = joined("+1", texts([names.SHOP_PHONE]))
     yield _always(world, "phone", shop, np.full(1, -1), "junk")
+
+
+def _robots(world: World) -> Iterator[Owned]:
+    """They join the rows of the app while these are written, so nobody sights them."""
     if world.incidents.of_kind(VOLUME_SPIKE):
-        robots = robot_ids(key_of(world.streams.seed, "robots"), np.arange(ROBOTS, dtype=np.int64))
-        yield _always(world, "app_device", robots, np.full(ROBOTS, -1), "robot")
+        for kind, robots in (
+            ("app_device", robot_ids(world.streams.seed)),
+            ("push_token", robot_tokens(world.streams.seed)),
+        ):
+            yield _always(world, kind, robots, np.full(len(robots), -1), "robot")

@@ -35,6 +35,7 @@ from orchestration.demo.deliveries import Delivered, DeliveryWriter, FeedTotals
 from orchestration.demo.feeds import Feed
 from orchestration.demo.incidents import Planting
 from orchestration.demo.panel import PanelCards
+from orchestration.demo.sightings import Sightings
 from orchestration.demo.sizes import Size
 from orchestration.demo.trouble import USUAL, Trouble
 from orchestration.demo.truth import write_truth
@@ -103,12 +104,14 @@ def generate(
     books = keep_books(size, seed, panel, planting, trouble)
     world = books.world
     world_seconds = time.process_time() - begun
+    seen = Sightings()
     with DeliveryWriter(output, size, world.days, world.incidents, world.streams) as writer:
         for channel in channels_of(books):
             begun = time.process_time()
             for feed, rows in channel():
+                seen.note(feed, rows)
                 writer.spend(feed, time.process_time() - begun)
                 writer.accept(feed, rows)
                 begun = time.process_time()
-    write_truth(output / "truth", books, tuple(writer.delivered))
+    write_truth(output, books, tuple(writer.delivered), seen)
     return Outcome(books, tuple(writer.delivered), writer.totals, world_seconds)

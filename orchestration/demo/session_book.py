@@ -8,18 +8,25 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from orchestration.demo.behaviour import BROWSE, BUY, FROM_AD, FROM_EMAIL, FROM_PUSH, FROM_SMS
+from orchestration.demo.behaviour import (
+    BROWSE,
+    BUY,
+    FROM_AD,
+    FROM_EMAIL,
+    FROM_MESSAGES,
+    FROM_PUSH,
+    FROM_SMS,
+)
 from orchestration.demo.calendar_days import DAY_SECONDS, SHOP_ZONE, online_seconds, to_utc
-from orchestration.demo.campaigns import sending_moments
 from orchestration.demo.consent import ADS, ANALYTICS
-from orchestration.demo.people import FREE_ACQUISITIONS, GIFT_GIVER
+from orchestration.demo.people import GIFT_GIVER
 from orchestration.demo.positions import NOTHING, numbers_at
 from orchestration.demo.random_numbers import Bools, Ints, Stream
 from orchestration.demo.world import World
 
 WEB, APP = range(2)
 ORIGINS = (
-    # source, medium, is paid, referrer
+    # source, medium, referrer
     ("(direct)", "(none)", None),
     ("google", "organic", "https://www.google.com/"),
     ("bing", "organic", "https://www.bing.com/"),
@@ -42,7 +49,6 @@ SEARCHES = ("gluten free", "gift ranking", "lasagna", "candles", "coffee", "chea
             "birthday gift", "organic berries", "maple", "recycled paper")  # fmt: skip
 GIFT_SEARCHES = (1, 6)
 _SECONDS_A_STEP = 35
-SECONDS_FROM_CLICK_TO_PAGE = 27
 _LATE_PPM = (15_000, 5_000)
 
 
@@ -59,7 +65,10 @@ class SessionBook:
     cookie: Ints
     reason: Ints
     touch: Ints
+    """The touch whose link was followed, or -1."""
     order: Ints
+    is_failed: Bools
+    """An outage of the checkout prevented the order."""
     origin: Ints
     campaign: Ints
     """Number of the campaign that the link names, or -1."""
@@ -113,16 +122,15 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
     sessions, people = world.behaviour.sessions, world.people
     person, day, reason = sessions.person, sessions.day, sessions.reason
     count = len(person)
-    is_order = sessions.order >= 0
+    checks_out = (sessions.order >= 0) | sessions.is_failed
     views = 1 + stream.exponential(2, count)
     views = np.minimum(views, 12)
-    has_cart = is_order | stream.chance(180_000, count)
+    has_cart = checks_out | stream.chance(180_000, count)
     start = _starts(world, views, online_seconds(stream, count))
     uses_app = people.has_app[person] & stream.chance(450_000, count)
     uses_app = (uses_app & (reason != FROM_EMAIL) & (reason != FROM_AD)) | (reason == FROM_PUSH)
     device = world.devices.of_sessions(person, people.store[person], stream)
-    first_device = world.devices.used[world.devices.pairs_start[person]]
-    device = np.where(uses_app, first_device, device)
+    device = np.where(uses_app, world.devices.first_of(person), device)
     is_kiosk = device >= world.devices.kiosk_start
     likes_gifts = people.persona[person] == GIFT_GIVER
     searches = stream.chance(300_000, count)
@@ -130,7 +138,7 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
     search = np.where(likes_gifts, gift_search, stream.below(len(SEARCHES), count))
     has_account = people.has_account[person]
     touch = sessions.touch
-    is_sent = np.isin(reason, (FROM_EMAIL, FROM_SMS, FROM_PUSH))
+    is_sent = np.isin(reason, FROM_MESSAGES)
     campaign = numbers_at(world.behaviour.touches.campaign, np.where(is_sent, touch, NOTHING))
     book = SessionBook(
         person=person,
@@ -142,14 +150,15 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
         reason=reason,
         touch=touch,
         order=sessions.order,
+        is_failed=sessions.is_failed,
         origin=_origins(world, reason, stream),
         campaign=campaign,
         views=views,
         department=people.favourite[person],
         search=np.where(searches, search, -1),
         has_cart=has_cart,
-        has_checkout=is_order | (has_cart & stream.chance(280_000, count)),
-        is_logged_in=has_account & stream.chance(np.where(is_order, 850_000, 250_000), count),
+        has_checkout=checks_out | (has_cart & stream.chance(280_000, count)),
+        is_logged_in=has_account & stream.chance(np.where(checks_out, 850_000, 250_000), count),
         is_kiosk=is_kiosk,
         is_measured=world.consents.holds_for(ANALYTICS, person, day),
         allows_ads=world.consents.holds_for(ADS, person, day),
@@ -160,19 +169,16 @@ def keep_session_book(world: World, is_online: Bools) -> SessionBook:
 
 
 def _starts(world: World, views: Ints, second_of_day: Ints) -> Ints:
-    """Sessions of orders end with the order, those of messages begin with the click."""
+    """Sessions of messages begin with the click; any other that orders ends with the order."""
     sessions = world.behaviour.sessions
     day_start = world.days.since_1970(sessions.day) * DAY_SECONDS
     start = to_utc(SHOP_ZONE, day_start + second_of_day)
     ordered = np.flatnonzero(sessions.order >= 0)
     placed = world.web_sales.moment[sessions.order[ordered]]
     midnight = to_utc(SHOP_ZONE, day_start[ordered])
-    touches = world.behaviour.touches
-    sent = np.flatnonzero(np.isin(sessions.reason, (FROM_EMAIL, FROM_SMS, FROM_PUSH)))
-    touch = sessions.touch[sent]
-    sent_at = sending_moments(world.days, touches.channel[touch], touches.day[touch])
-    start[sent] = sent_at + touches.wait[touch] + SECONDS_FROM_CLICK_TO_PAGE
-    start[ordered] = np.maximum(placed - _SECONDS_A_STEP * (views[ordered] + 4), midnight)
+    start[ordered] = np.maximum(placed - _SECONDS_A_STEP * (views[ordered] + 4), midnight + 60)
+    sent = np.flatnonzero(np.isin(sessions.reason, FROM_MESSAGES))
+    start[sent] = world.behaviour.landing_moments(world.days, sessions.touch[sent])
     return start
 
 
@@ -187,6 +193,4 @@ def _origins(world: World, reason: Ints, stream: Stream) -> Ints:
         origin = np.where(reason == of_reason, of_origin, origin)
     on_first_day = sessions.day == people.first_day[sessions.person]
     way = np.where(on_first_day, people.acquired_by[sessions.person], NOTHING)
-    came_free = np.isin(way, FREE_ACQUISITIONS)
-    own = (is_free & came_free) | (is_paid & ~came_free & (way >= 0))
-    return np.where(own, numbers_at(_ORIGIN_OF_ACQUISITION, way), origin)
+    return np.where(way >= 0, numbers_at(_ORIGIN_OF_ACQUISITION, way), origin)

@@ -89,7 +89,7 @@ def expand(world: World, book: SessionBook, start: int, stop: int, stream: Strea
     add(GIFT_OPTION, is_gift)
     add(ADD_TO_CART, book.has_cart[block])
     add(CHECKOUT, book.has_checkout[block])
-    add(PAYMENT, book.order[block] >= 0)
+    add(PAYMENT, (book.order[block] >= 0) | book.is_failed[block])
     add(PURCHASE, book.order[block] >= 0)
     of_session = np.concatenate([part for part, _ in parts])
     kind = np.concatenate([np.full(len(part), what) for part, what in parts])

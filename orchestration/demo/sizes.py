@@ -6,7 +6,7 @@ fifty in `xl` (measured in 2026-11 with the panel's cards, whose people make 0.6
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,6 @@ class Size:
     prospects: int
     products: int
     stores: int
-
-    @property
-    def end_date(self) -> date:
-        """The first date after the window."""
-        return self.first_date + timedelta(days=self.day_count)
 
     @property
     def daily_from(self) -> int:

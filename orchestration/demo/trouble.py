@@ -13,7 +13,7 @@ class Trouble:
     """Shares of records, in parts per million."""
 
     junk_email: int = 12_000
-    """Records with an address that is nobody's, such as test@test.com."""
+    """Records with an address that is nobody's, such as test@example.com."""
     junk_phone: int = 8_000
     shop_phone: int = 0
     """Records with the shop's own number, typed in because a field must be filled."""

@@ -33,23 +33,27 @@ from orchestration.demo.columns import (
 from orchestration.demo.consent import CONSENT_CHANNELS, PURPOSES
 from orchestration.demo.deliveries import Delivered
 from orchestration.demo.formats import Csv, open_writer
+from orchestration.demo.order_book import SALES_CHANNELS
 from orchestration.demo.owners import owners
 from orchestration.demo.people import ACQUIRED_BY, CHANNELS_OF_EFFECT, KINDS, PERSONAS
 from orchestration.demo.positions import column_at
 from orchestration.demo.random_numbers import Ints
 from orchestration.demo.session_book import WEB
-from orchestration.demo.world import World
+from orchestration.demo.sightings import Sightings
+from orchestration.demo.world import Sales, World
 
 FOLDER = "truth"
 _CSV = Csv()
 
 
-def write_truth(folder: Path, books: Books, delivered: tuple[Delivered, ...]) -> None:
-    """Write every truth table as CSV."""
+def write_truth(
+    output: Path, books: Books, delivered: tuple[Delivered, ...], seen: Sightings
+) -> None:
+    """Write every truth table as CSV below the folder of a run."""
     world = books.world
     tables: dict[str, list[Mapping[str, Column]]] = {
         "people": [_people(world)],
-        "identifiers": _identifiers(books),
+        "identifiers": _identifiers(books, seen),
         "consent": [_consent(world)],
         "touches": [_touches(world)],
         "purchases": [_store_purchases(books), _web_purchases(books)],
@@ -58,7 +62,7 @@ def write_truth(folder: Path, books: Books, delivered: tuple[Delivered, ...]) ->
         "deliveries": [_deliveries(delivered)],
     }
     for name, parts in tables.items():
-        with open_writer(folder / f"{name}.csv", _CSV) as writer:
+        with open_writer(output / FOLDER / f"{name}.csv", _CSV) as writer:
             for columns in parts:
                 count = len(next(iter(columns.values())))
                 writer.write(Rows(columns, np.zeros(count, dtype=np.int64)))
@@ -99,7 +103,7 @@ def _people(world: World) -> Mapping[str, Column]:
     return columns
 
 
-def _identifiers(books: Books) -> list[Mapping[str, Column]]:
+def _identifiers(books: Books, seen: Sightings) -> list[Mapping[str, Column]]:
     world = books.world
     return [
         {
@@ -111,7 +115,7 @@ def _identifiers(books: Books) -> list[Mapping[str, Column]]:
             "valid_until": dates(world.days.since_1970(owned.to_day)),
             "ownership": constant(owned.ownership, len(owned.person)),
         }
-        for owned in owners(books)
+        for owned in owners(books, seen)
     ]
 
 
@@ -161,8 +165,12 @@ def _store_purchases(books: Books) -> Mapping[str, Column]:
         "person_id": person_ids(purchases.person),
         "date": dates(world.days.since_1970(purchases.day)),
         "caused_by": touch_ids(purchases.cause),
-        "coupon_of": touch_ids(purchases.coupon_touch),
+        "coupon_of": _coupons(world.store_sales),
     }
+
+
+def _coupons(sales: Sales) -> Column:
+    return only(touch_ids(sales.purchases.coupon_touch), sales.uses_coupon)
 
 
 def _web_purchases(books: Books) -> Mapping[str, Column]:
@@ -170,12 +178,12 @@ def _web_purchases(books: Books) -> Mapping[str, Column]:
     purchases = world.behaviour.orders
     order = np.arange(len(purchases.person), dtype=np.int64)
     return {
-        "channel": constant("web", len(order)),
+        "channel": chosen(SALES_CHANNELS, books.orders.channel),
         "purchase": order_names(order),
         "person_id": person_ids(purchases.person),
         "date": dates(world.days.since_1970(purchases.day)),
         "caused_by": touch_ids(purchases.cause),
-        "coupon_of": touch_ids(purchases.coupon_touch),
+        "coupon_of": _coupons(world.web_sales),
     }
 
 
@@ -191,6 +199,7 @@ def _sessions(books: Books) -> Mapping[str, Column]:
         "person_id": person_ids(sessions.person),
         "is_kiosk": flags(sessions.is_kiosk & on_web),
         "is_measured": flags(sessions.is_measured),
+        "is_failed_checkout": flags(sessions.is_failed),
         "touch_id": touch_ids(sessions.touch),
     }
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from orchestration.demo.baskets import Lines, Pricing
-from orchestration.demo.behaviour import Behaviour, Purchases, behave
+from orchestration.demo.behaviour import FROM_MESSAGES, Behaviour, Purchases, behave
 from orchestration.demo.calendar_days import (
     DAY_SECONDS,
     SHOP_ZONE,
@@ -18,6 +18,7 @@ from orchestration.demo.calendar_days import (
     days_of,
     online_seconds,
     opening_seconds,
+    to_local,
     to_utc,
 )
 from orchestration.demo.campaigns import Campaign, plan_campaigns
@@ -30,11 +31,13 @@ from orchestration.demo.incidents import STOCK_SPLIT, Incidents, Planting, plan_
 from orchestration.demo.panel import PanelCards
 from orchestration.demo.people import People, make_people
 from orchestration.demo.places import Places, places_with
-from orchestration.demo.random_numbers import Ints, Streams
+from orchestration.demo.random_numbers import Bools, Ints, Streams
 from orchestration.demo.sizes import Size
 from orchestration.demo.trouble import Trouble
 
 _AWAY_FROM_HOME_PPM = 120_000
+_SECONDS_TO_ORDER = (240, 900)
+"""From the page that a message's link opens to the order."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Sales:
     def total(self, amounts: Ints) -> Ints:
         """Sums of line amounts by purchase."""
         return self.lines.summed(amounts, len(self))
+
+    @cached_property
+    def uses_coupon(self) -> Bools:
+        """In which purchases a coupon took something off."""
+        return np.asarray(self.total(self.lines.coupon_off) > 0)
 
 
 @dataclass(frozen=True)
@@ -98,9 +106,6 @@ class World:
     @cached_property
     def out_of_stock_online(self) -> Ints:
         return out_of_stock_online(self.days, self.incidents)
-
-    def zone_of(self, city: int) -> str:
-        return self.places.cities[city].zone
 
 
 def out_of_stock_online(days: Days, incidents: Incidents) -> Ints:
@@ -151,7 +156,7 @@ def make_world(
         behaviour=behaviour,
         pricing=pricing,
         store_sales=maker.in_stores(behaviour.receipts),
-        web_sales=maker.online(behaviour.orders),
+        web_sales=maker.online(behaviour),
     )
 
 
@@ -179,12 +184,19 @@ class _SalesMaker:
         )
         return Sales(purchases, city, moment, local, lines)
 
-    def online(self, purchases: Purchases) -> Sales:
+    def online(self, behaviour: Behaviour) -> Sales:
         """Orders; their business date is that of the shop."""
+        purchases, sessions = behaviour.orders, behaviour.sessions
         stream = self.streams.named("sales/web")
         count = len(purchases.person)
         city = self.people.store[purchases.person]
         local = self.days.since_1970(purchases.day) * DAY_SECONDS + online_seconds(stream, count)
+        moment = to_utc(SHOP_ZONE, local)
+        waits = stream.between(*_SECONDS_TO_ORDER, count)
+        sent = np.isin(sessions.reason, FROM_MESSAGES) & (sessions.order >= 0)
+        order = sessions.order[sent]
+        moment[order] = behaviour.landing_moments(self.days, sessions.touch[sent]) + waits[order]
+        local[order] = to_local(SHOP_ZONE, moment[order])
         missing = out_of_stock_online(self.days, self.incidents)
         lines = self.pricing.lines(
             purchases,
@@ -193,7 +205,7 @@ class _SalesMaker:
             missing=missing[purchases.day],
             streams=self.streams,
         )
-        return Sales(purchases, city, to_utc(SHOP_ZONE, local), local, lines)
+        return Sales(purchases, city, moment, local, lines)
 
     def _another_city(self, home: Ints, drawn: Ints) -> Ints:
         is_canadian = self.places.is_canadian()

@@ -13,7 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from orchestration.disk_space import needed_to_land, require_space
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.contract import Column, EntityContract, engine_type
+from orchestration.landing.counted_days import CountedDays, Days
 from orchestration.landing.empty_files import write_empty_file
 from orchestration.landing.identifier_rules import RULE_VERSION
 from orchestration.landing.identifiers import (
@@ -37,7 +38,7 @@ from orchestration.landing.identifiers import (
     tokenise,
 )
 from orchestration.landing.ledger import Batch, CheckRecord, Ledger, Waiver
-from orchestration.landing.readable import Readable, expanded_bytes, make_readable
+from orchestration.landing.readable import Readable, expanded_bytes, left_out, make_readable
 from orchestration.landing.serving import COULD_NOT_RUN
 from orchestration.landing.stored_files import DamagedFile, damaged_files, digest_of
 from orchestration.landing.text_days import count_text_dates, count_text_days
@@ -253,11 +254,32 @@ class Landing:
 
     def _days_of(self, base: DeliveredFile) -> dict[date | None, int]:
         """Days of the base file; of one that cannot say them, those that it put at stake."""
+        counts = self._counted(base.path)
+        if counts is not None:
+            return counts
+        served = [name for name in self._memory()[0] if name != UNDATED]
+        return dict.fromkeys(map(date.fromisoformat, served), 0) or {self.settings.first_day: 0}
+
+    def _counted(self, path: Path) -> Days | None:
+        """Rows by day, of a text as it was counted last while it is the same file."""
+        declared = self.entity.format
+        kept = CountedDays(self.settings.home / "counted_days" / f"{self._scratch_prefix}days.json")
+        dated = f"{self.entity.event_column}|{self.entity.date_column}"
+        asked = (declared.model_dump_json(), self.source.time_zone, dated)
+        columns = (column.name for column in self.contract.columns)
         try:
-            return self.count_days(base.path)
-        except (pa.ArrowException, OSError, KeyError, TextFileError):
-            served = [name for name in self._memory()[0] if name != UNDATED]
-            return dict.fromkeys(map(date.fromisoformat, served), 0) or {self.settings.first_day: 0}
+            key = _digest(str(path), str(identity_of(path)), *asked, *columns)
+            if not isinstance(declared, ParquetFormat):
+                with suppress(KeyError):
+                    return kept.recall(key)
+            counts = self.count_days(path)
+        except OSError:
+            return None
+        except (pa.ArrowException, KeyError, TextFileError):
+            counts = None
+        if not isinstance(declared, ParquetFormat):
+            kept.keep(key, counts)
+        return counts
 
     def pending(self) -> list[tuple[str, str]]:
         """(partition, fingerprint) of each delivery that landing has not settled yet.
@@ -506,7 +528,9 @@ class Landing:
         identity = identity_of(path)
         if identity not in self._days_of_texts:
             column = self.entity.dated_by
-            written, time = column_values(path, dialect, column), dialect.time_format(column)
+            wanted = [item.name for item in self.contract.columns]
+            written = column_values(path, dialect, wanted, column)
+            time = dialect.time_format(column)
             self._days_of_texts[identity] = (
                 count_text_dates(written, time)
                 if self.entity.date_column is not None
@@ -608,6 +632,15 @@ def _open(landing: Landing, delivery: _Delivery, scratch: Path) -> _Opened:
                 " another way, so nobody knows where they end"
             ),
         )
+    if read.rows == 0 and not landing.entity.may_be_empty:
+        return _Opened(
+            delivery,
+            read,
+            problem=(
+                "the text is whole and holds no records; where that is meant, declare "
+                "`may_be_empty: true` in its format"
+            ),
+        )
     wanted = {column.name for column in landing.contract.columns}
     missing = sorted((wanted - columns.keys()) | read.never_delivered)
     unexpected = sorted((columns.keys() - wanted) | read.unknown_keys)
@@ -616,9 +649,7 @@ def _open(landing: Landing, delivery: _Delivery, scratch: Path) -> _Opened:
         if unexpected:
             text += f" (delivered instead: {shown(unexpected)})"
         return _Opened(delivery, read, columns, text)
-    warnings = tuple(
-        f"column {shown([name])} is not in the contract and was left out" for name in unexpected
-    )
+    warnings = tuple(left_out(columns.keys() - wanted, read.unknown_keys))
     return _Opened(delivery, read, columns, None, warnings)
 
 
@@ -898,17 +929,28 @@ class _Candidate:
     def _content_hashes(
         self, connection: duckdb.DuckDBPyConnection, names: list[str]
     ) -> dict[str, str]:
-        """A hash of what was delivered: of the file, or of a day's rows in any order."""
+        """A hash of what was delivered: of the file, or of a day's rows in any order.
+
+        Of a row that could not be read the delivered values count: its typed ones are empty,
+        as those of a record that was mended by leaving them out.
+        """
         if not self._partitioned:
             return {name: self._of(name).delivery.fingerprint for name in names}
-        columns = ", ".join(
-            f"coalesce(cast(\"{column.name}\" as varchar), '~')"
-            for column in self._contract.columns
-        )
+        of_text = self._dialect is not None
+        listed = [column.name for column in self._contract.columns]
+        columns = ", ".join(_cell(f'"{name}"', exact=of_text) for name in listed)
+        own = [name for name in OWN_COLUMNS if name != "_line"] if of_text else []
+        delivered = ", ".join(_cell(f'delivered."{name}"', exact=True) for name in listed + own)
         hashes = dict.fromkeys(names, hashlib.sha256(b"").hexdigest())
         for name, digest in connection.execute(
             f"select {self._partition_of_row()}, sha256(string_agg(line, '' order by line)) from"
-            f" (select *, md5(concat_ws(chr(31), {columns})) as line from settled) group by 1"
+            f" (select settled.*, md5(concat_ws(chr(31), {columns}, unread)) as line from settled"
+            f" left join (select delivered.file_row_number, delivered._delivered_for as _bad_for,"
+            f" concat({delivered}) as unread from typed join delivered"
+            " on delivered.file_row_number = typed._row"
+            " and delivered._delivered_for is not distinct from typed._delivered_for"
+            " where typed._type_reason is not null) as bad on bad.file_row_number = settled._row"
+            " and bad._bad_for is not distinct from settled._delivered_for) group by 1"
         ).fetchall():
             if name in hashes:
                 hashes[name] = digest
@@ -1406,6 +1448,13 @@ def _digest(*parts: str) -> str:
 def _text(path: Path) -> str:
     """A path as an SQL string."""
     return "'" + path.as_posix().replace("'", "''") + "'"
+
+
+def _cell(name: str, *, exact: bool) -> str:
+    """SQL for one value within a hash; `exact`: no text can be taken for null or for two."""
+    value = f"cast({name} as varchar)"
+    written = f"length({value}) || ':' || {value}" if exact else value
+    return f"coalesce({written}, '~')"
 
 
 def _sync(path: Path) -> None:

@@ -6,11 +6,13 @@ else and goes with that folder. Reading belongs to `orchestration.sources.text_f
 to `text_values`.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.landing.contract import EntityContract
 from orchestration.sources.formats import CsvFormat, FileFormat, ParquetFormat, TextFormat
+from orchestration.sources.names import shown
 from orchestration.sources.text_files.count import count_records
 from orchestration.sources.text_files.reading import TextReading, read_text
 
@@ -62,6 +64,24 @@ def make_readable(
         _never_delivered(declared, contract, reading),
         frozenset(reading.unknown_keys),
     )
+
+
+def left_out(columns: AbstractSet[str], keys: AbstractSet[str]) -> list[str]:
+    """What to warn of: columns and keys that came and that the contract does not name.
+
+    Objects may have as many keys as they please, so these share one warning.
+    """
+    warnings = [
+        f"column {shown([name])} is not in the contract and was left out"
+        for name in sorted(columns)
+    ]
+    if keys:
+        is_one = len(keys) == 1
+        warnings.append(
+            f"{'1 key is' if is_one else f'{len(keys):,} keys are'} not in the contract and "
+            f"{'was' if is_one else 'were'} left out: {shown(sorted(keys))}"
+        )
+    return warnings
 
 
 def _never_delivered(

@@ -7,7 +7,7 @@ business date, a record without shape too, is counted under None.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from orchestration.sources.formats import ISO_TIMESTAMP, TimeFormat, format_pattern
@@ -39,9 +39,10 @@ def date_reader(time: TimeFormat) -> Callable[[str], date | None]:
         if pattern.fullmatch(value) is None:
             return None
         try:
-            return datetime.strptime(value, time.date).date()  # noqa: DTZ007 (a date has no zone)
+            found = datetime.strptime(value, time.date).date()  # noqa: DTZ007 (a date has no zone)
         except ValueError:
             return None
+        return found if time.earliest <= found <= time.latest else None
 
     return read
 
@@ -64,9 +65,15 @@ def moment_reader(time: TimeFormat) -> Callable[[str], datetime | None]:
             )
         except ValueError:
             return None
-        if found.tzinfo is not None:
-            return found
-        return _on_clock(found, zone, time)
+        if not MINYEAR < found.year < MAXYEAR:
+            # No plausible moment, and on another clock its date may be none at all.
+            return None
+        meant = found if found.tzinfo is not None else _on_clock(found, zone, time)
+        if meant is None:
+            return None
+        utc = meant.astimezone(UTC)
+        is_plausible = time.moments_from <= utc.replace(tzinfo=None) < time.moments_before
+        return utc if is_plausible else None
 
     return read
 

@@ -5,10 +5,13 @@ cast takes much more: it drops the offset of a timestamp, reads `1e3` as an amou
 a thousands mark for a decimal one. Texts of typed files are cast in `land`, as ever.
 """
 
+from datetime import datetime
+
 from orchestration.landing.contract import Column, engine_type
 from orchestration.sources.formats import (
     ISO_OFFSET,
     ISO_TIMESTAMP,
+    BooleanWords,
     TextFormat,
     TimeFormat,
     format_pattern,
@@ -31,9 +34,10 @@ def typed_text(column: Column, dialect: TextFormat) -> tuple[str, Reasons]:
         value, found = _moment(column.name, name, dialect.time_format(column.name))
         return value, reasons + found
     if wanted == "DATE":
-        value = _date(name, dialect.time_format(column.name))
+        value, is_implausible = _date(name, dialect.time_format(column.name))
+        reasons.append((f"implausible_{column.name}", is_implausible))
     elif wanted == "BOOLEAN":
-        value = f"try_cast({name} as boolean)"
+        value = _boolean(name, dialect.booleans)
     else:
         value, exact = _number(name, wanted, dialect.decimal)
         if exact is not None:
@@ -60,22 +64,37 @@ def _number(name: str, wanted: str, decimal: str) -> tuple[str, str | None]:
     return value, _matches(name, f"[^{decimal}]*(?:{mark}[0-9]{{0,{scale}}}0*)?")
 
 
-def _date(name: str, time: TimeFormat) -> str:
+def _boolean(name: str, words: BooleanWords) -> str:
+    cases = "".join(
+        f" when lower({name}) in ({', '.join(map(_text, listed))}) then {meant}"
+        for meant, listed in (("true", words.true_words), ("false", words.false_words))
+    )
+    return f"case{cases} end"
+
+
+def _date(name: str, time: TimeFormat) -> tuple[str, str]:
+    """A date, and whether nobody can have meant it."""
     read = f"cast(try_strptime({name}, {_text(time.date)}) as date)"
-    return f"case when {_matches(name, time.date_pattern)} then {read} end"
+    value = f"case when {_matches(name, time.date_pattern)} then {read} end"
+    return value, f"{value} not between date '{time.earliest}' and date '{time.latest}'"
 
 
 def _moment(column: str, name: str, time: TimeFormat) -> tuple[str, Reasons]:
-    """UTC of a timestamp; a local time that its clock skipped or showed twice by the rule."""
+    """UTC of a timestamp; a local time that its clock skipped or showed twice by the rule.
+
+    An implausible moment has none, so that it belongs to no business date.
+    """
     local, zoned = _local_and_zoned(name, time)
     resolved = local
     reasons: Reasons = []
     if time.time_zone != "UTC":
         resolved, reasons = _utc(column, local, time)
-    value = resolved if zoned is None else f"coalesce({zoned}, {resolved})"
+    meant = resolved if zoned is None else f"coalesce({zoned}, {resolved})"
+    window = f"{_stamp(time.moments_from)} <= {meant} and {meant} < {_stamp(time.moments_before)}"
+    value = f"case when {window} then {meant} end"
     parsed = local if zoned is None else f"coalesce({zoned}, {local})"
     unreadable = (f"unreadable_{column}", f"{name} is not null and {parsed} is null")
-    return value, [unreadable, *reasons]
+    return value, [unreadable, *reasons, (f"implausible_{column}", f"not ({window})")]
 
 
 def _local_and_zoned(name: str, time: TimeFormat) -> tuple[str, str | None]:
@@ -132,6 +151,10 @@ def _utc(column: str, local: str, time: TimeFormat) -> tuple[str, Reasons]:
     if time.on_overlap == "quarantine":
         reasons.append((f"shown_twice_by_clock_{column}", is_twice))
     return value, reasons
+
+
+def _stamp(moment: datetime) -> str:
+    return f"timestamp '{moment.isoformat(sep=' ')}'"
 
 
 def _matches(name: str, pattern: str) -> str:

@@ -7,12 +7,11 @@ Models and their loading only. How a file is written is `formats`, how files are
 
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from orchestration.sources.formats import FileFormat, ParquetFormat
+from orchestration.sources.formats import FileFormat, ParquetFormat, ZoneName
 
 DEFINITION_FILE = "defs.yaml"
 
@@ -118,6 +117,14 @@ class EntityConfig(BaseModel):
             raise ValueError(f"{self.name}: only a partitioned entity is dated by `date_column`")
         return self
 
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether a delivery without records may take the place of one that has some."""
+        if isinstance(self.format, ParquetFormat):
+            return True
+        declared = self.format.may_be_empty
+        return self.partitioned if declared is None else declared
+
 
 class SourceConfig(BaseModel):
     """One configured system that delivers."""
@@ -136,18 +143,9 @@ class SourceConfig(BaseModel):
     lawful_basis: str
     retention_days: int | None = Field(default=None, gt=0)
     cadence: str = Field(description="How often it delivers, in words: `daily`, `once`.")
-    time_zone: str = Field(description="IANA zone of its business dates.")
+    time_zone: ZoneName = Field(description="IANA zone of its business dates.")
     reader: ReaderConfig
     entities: tuple[EntityConfig, ...] = Field(min_length=1)
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not an IANA time zone") from error
-        return value
 
     @model_validator(mode="after")
     def _entities_are_unique(self) -> "SourceConfig":

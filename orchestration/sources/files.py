@@ -3,8 +3,8 @@
 A delivery is a file of the entity's format. A base file, `<entity><suffix>`, holds every
 day of an entity; a file in the inbox,
 `<inbox>/<source>/<entity>/<business date or snapshot><suffix>`, is newer than the base
-file and replaces it for its partition. Hidden files and files still being written (any
-other suffix) are not deliveries. Reading rows belongs to `text_files` and to landing.
+file and replaces it for its partition. Hidden files and files still being written (a suffix
+of no format) are not deliveries. Reading rows belongs to `text_files` and to landing.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from orchestration.sources.formats import FileFormat, ParquetFormat
+from orchestration.sources.formats import SUFFIXES, FileFormat, ParquetFormat
 from orchestration.sources.manifests import (
     SUFFIX,
     DeliveryManifest,
@@ -77,7 +77,7 @@ class FileReader:
         """Files of single partitions, ordered by partition.
 
         Raises SourceError for a name that is neither a date nor `snapshot`, for two files
-        of one partition and for one compressed in another way than declared.
+        of one partition and for one written or compressed in another way than declared.
         """
         return tuple(file for file, waits_for in self._looked_at() if waits_for is None)
 
@@ -111,6 +111,7 @@ class FileReader:
     def _in_inbox(self) -> tuple[DeliveredFile, ...]:
         if not self.inbox_folder.is_dir():
             return ()
+        self._assert_no_other_kind()
         found = []
         for suffix in filter(None, (self.format.suffix, self.format.other_suffix)):
             for path in sorted(self.inbox_folder.glob(f"*{suffix}")):
@@ -144,6 +145,25 @@ class FileReader:
             f"{self.format.suffix} files; nothing was read; change `compression` in defs.yaml "
             "or deliver it the declared way"
         )
+
+    def _assert_no_other_kind(self) -> None:
+        """A repaired batch of another kind would wait in the inbox for ever, in silence."""
+        own = (self.format.suffix, self.format.other_suffix)
+        others = tuple(suffix for suffix in SUFFIXES if suffix not in own)
+        for path in sorted(self.inbox_folder.iterdir()):
+            if path.name.startswith(".") or not path.name.endswith(others) or not path.is_file():
+                continue
+            if path.name.endswith(SUFFIX):
+                continue
+            suffix = next(item for item in others if path.name.endswith(item))
+            stem = path.name.removesuffix(suffix)
+            is_named = stem == SNAPSHOT or _is_business_date(stem) or is_plain(stem)
+            raise SourceError(
+                f"{self.source}/{self.entity}: {path.name if is_named else f'a {suffix} file'} "
+                f"lies in the inbox, and the format of {self.entity} declares "
+                f"{self.format.suffix} files; nothing was read; deliver it the declared way, move "
+                "it away, or change `format` in defs.yaml"
+            )
 
     def snapshot_file(self) -> DeliveredFile | None:
         """The newest whole delivery of an entity without partitions."""

@@ -6,8 +6,10 @@ with three engines, 2026-11). Reading by it belongs to `text_files`, typing to
 `orchestration.landing`.
 """
 
+import datetime as dt
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    field_validator,
     model_validator,
 )
 
@@ -31,32 +34,56 @@ _DIRECTIVES = {
     "M": r"[0-5][0-9]",
     "S": r"[0-5][0-9]",
     "f": r"[0-9]{1,6}",
-    "z": r"[+-][0-9]{2}:?[0-9]{2}",
+    "z": r"(?:[+-](?:0[0-9]|1[0-3]):?[0-5][0-9]|[+-]14:?00)",
 }
 """What each part of a format may look like. Two-digit years and names of months, which depend
 on a century or a language nobody declared, are not among them."""
 
+_FULL_WIDTH = {
+    "m": r"(?:0[1-9]|1[0-2])",
+    "d": r"(?:0[1-9]|[12][0-9]|3[01])",
+    "H": r"(?:[01][0-9]|2[0-3])",
+    "f": r"[0-9]{6}",
+}
+"""Of a part that touches another one: `%d%m%Y` would else read 1112017 as one of two days."""
+
+_ISO_ZONE = r"Z|[+-](?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|[+-]14(?::?00)?"
 ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 ISO_TIMESTAMP = (
     ISO_DATE + r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
-    r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+    rf"(?:{_ISO_ZONE})?"
 )
-ISO_OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+ISO_OFFSET = rf"(?:{_ISO_ZONE})$"
 
 _LARGEST_RECORD = 64 << 20
+
+_CLOCKS_FROM, _CLOCKS_UNTIL = dt.date(2, 1, 1), dt.date(9998, 12, 30)
+"""Beyond them the date on another clock may lie outside what Python calls a date."""
 
 
 def format_pattern(written: str) -> str:
     """Regular expression that a value written in a format matches as a whole."""
     parts = re.split(r"%(.)", written)
-    return "".join(
-        _DIRECTIVES[part] if index % 2 else re.escape(part) for index, part in enumerate(parts)
-    )
+    last = len(parts) - 2
+    pattern = re.escape(parts[0])
+    for place in range(1, len(parts), 2):
+        touches_before = place > 1 and not parts[place - 1]
+        touches_after = place < last and not parts[place + 1]
+        part = parts[place]
+        of_part = _DIRECTIVES[part]
+        if touches_before or touches_after:
+            of_part = _FULL_WIDTH.get(part, of_part)
+        pattern += of_part + re.escape(parts[place + 1])
+    return pattern
 
 
 def _format_of(needed: str, allowed: str) -> AfterValidator:
     def check(written: str) -> str:
-        named = re.findall(r"%(.?)", written)
+        named = re.findall(r"%(.)", written, re.DOTALL)
+        if written.count("%") != len(named):
+            raise ValueError(f"{written!r} has a % that names no part")
+        if re.search("[0-9]", written):
+            raise ValueError(f"{written!r} has a digit, which could be one of a part beside it")
         if len(set(named)) != len(named):
             raise ValueError(f"{written!r} names a part twice")
         wrong = [f"%{part}" for part in named if part not in allowed]
@@ -73,12 +100,22 @@ def _format_of(needed: str, allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+_MACHINE_ZONES = re.compile(r"(?:posix|right)/.*|localtime|posixrules|Factory", re.IGNORECASE)
+"""Files beside the zones: other clocks on other machines, or unknown to the engine."""
+
+
 def _zone(name: str) -> str:
+    if _MACHINE_ZONES.fullmatch(name):
+        raise ValueError(f"{name!r} is not an IANA time zone")
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"{name!r} is not an IANA time zone") from error
     return name
+
+
+ZoneName = Annotated[str, AfterValidator(_zone)]
+"""A time zone that is the same on every machine and for every engine."""
 
 
 def _one_character(text: str) -> str:
@@ -103,8 +140,15 @@ class TimeFormat(_Declared):
     timestamp: Annotated[str, _format_of("YmdHM", "YmdHMSfz")] | None = Field(
         default=None, description="As in strptime; empty: ISO 8601, with or without an offset."
     )
-    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+    time_zone: ZoneName = Field(
         default="UTC", description="IANA zone of timestamps that carry no offset."
+    )
+    earliest: dt.date = Field(
+        default=dt.date(1900, 1, 1), description="A date or a UTC moment before it is implausible."
+    )
+    latest: dt.date = Field(
+        default=dt.date(2199, 12, 31),
+        description="The last plausible one; where 9999-12-31 means for ever, it is said here.",
     )
     on_gap: Literal["quarantine", "shift"] = Field(
         default="quarantine",
@@ -118,6 +162,46 @@ class TimeFormat(_Declared):
     def date_pattern(self) -> str:
         """Regular expression that a date matches as a whole."""
         return ISO_DATE if self.date == "%Y-%m-%d" else format_pattern(self.date)
+
+    @model_validator(mode="after")
+    def _window_is_one(self) -> Self:
+        if self.earliest > self.latest:
+            raise ValueError("`earliest` is later than `latest`")
+        return self
+
+    @property
+    def moments_from(self) -> dt.datetime:
+        """The first plausible UTC moment, naive."""
+        return dt.datetime.combine(max(self.earliest, _CLOCKS_FROM), dt.time.min)
+
+    @property
+    def moments_before(self) -> dt.datetime:
+        """The UTC moment, naive, at which plausible ones have ended."""
+        last = min(self.latest, _CLOCKS_UNTIL)
+        return dt.datetime.combine(last, dt.time.min) + dt.timedelta(days=1)
+
+
+class BooleanWords(_Declared):
+    """How a boolean is written; capitals do not count."""
+
+    # `true` would be no name: in YAML it is a key of another type.
+    true_words: tuple[str, ...] = Field(default=("true",), min_length=1)
+    false_words: tuple[str, ...] = Field(default=("false",), min_length=1)
+
+    @field_validator("true_words", "false_words")
+    @classmethod
+    def _without_capitals(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [word for word in words if not word.isascii()]
+        if wrong:
+            raise ValueError(f"{', '.join(map(repr, wrong))}: only ASCII has capitals for sure")
+        return tuple(word.lower() for word in words)
+
+    @model_validator(mode="after")
+    def _no_word_is_both(self) -> Self:
+        both = sorted({*self.true_words} & {*self.false_words})
+        if both:
+            raise ValueError(f"{', '.join(map(repr, both))} means both true and false")
+        return self
 
 
 class ParquetFormat(_Declared):
@@ -152,6 +236,14 @@ class _TextFormat(_Declared):
     time_of: dict[str, TimeFormat] = Field(
         default_factory=dict, description="Of single columns, by their names in the contract."
     )
+    booleans: BooleanWords = Field(
+        default=BooleanWords(), description="Any other word is unreadable; `yes` is no guess."
+    )
+    may_be_empty: bool | None = Field(
+        default=None,
+        description="Whether a text without records is a delivery; empty: of a day, not of a "
+        "snapshot. True: so is NDJSON of no bytes.",
+    )
     greatest_record: int = Field(
         default=1 << 20,
         ge=1 << 10,
@@ -184,6 +276,23 @@ class _TextFormat(_Declared):
     def fingerprint(self) -> str:
         """Sixteen hex digits: another dialect reads other rows from the same bytes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def misplaced(self, types: Mapping[str, str]) -> tuple[str, ...]:
+        """What is declared of columns that a contract has not, or has with another type.
+
+        `types`: the contract's columns and their types.
+        """
+        found = [
+            f"`names.{column}`, and it has no such column"
+            for column in self.names
+            if column not in types
+        ]
+        for column in self.time_of:
+            if column not in types:
+                found.append(f"`time_of.{column}`, and it has no such column")
+            elif types[column].strip().lower() not in ("date", "timestamp"):
+                found.append(f"`time_of.{column}`, and that is neither a date nor a timestamp")
+        return tuple(found)
 
     def time_format(self, column: str) -> TimeFormat:
         """How this column of the contract writes dates and timestamps."""
@@ -221,10 +330,6 @@ class NdjsonFormat(_TextFormat):
     """One JSON object a line."""
 
     kind: Literal["ndjson"] = "ndjson"
-    may_be_empty: bool = Field(
-        default=False,
-        description="True: a file of no bytes is a delivery without records, not a broken one.",
-    )
 
 
 class JsonFormat(_TextFormat):
@@ -250,3 +355,13 @@ FileFormat = Annotated[
     Annotated[ParquetFormat | TextFormat, Field(discriminator="kind")],
     BeforeValidator(_with_kind),
 ]
+
+SUFFIXES = tuple(
+    sorted(
+        suffix
+        for declared in (ParquetFormat(), CsvFormat(), NdjsonFormat(), JsonFormat())
+        for suffix in (declared.suffix, declared.other_suffix)
+        if suffix is not None
+    )
+)
+"""How deliveries of any format end."""

@@ -12,6 +12,8 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _DIGITS_OF_A_NAME = 3
 """`week_53` and `address_line_2` are names; more digits are a number of something."""
 
+_READ_AT_ONCE = 20
+
 
 def is_plain(name: str) -> bool:
     """Whether a delivered name may be repeated in messages."""
@@ -20,10 +22,12 @@ def is_plain(name: str) -> bool:
 
 
 def shown(names: Iterable[str]) -> str:
-    """The plain names, and how many others there are."""
+    """The plain names, as far as anybody reads them, and how many others there are."""
     listed = list(names)
     plain = [name for name in listed if is_plain(name)]
     others = len(listed) - len(plain)
+    if len(plain) > _READ_AT_ONCE:
+        plain[_READ_AT_ONCE:] = [f"{len(plain) - _READ_AT_ONCE:,} more"]
     if others:
         plain.append(f"{others} whose name may be data")
     return ", ".join(plain)

@@ -160,6 +160,26 @@ def test_a_text_is_judged_by_the_suite_of_its_entity(
     assert pd.read_parquet(kept)["price"].tolist() == ["500,00"]
 
 
+@pytest.mark.parametrize(
+    "declared, told",
+    [
+        ({"names": {"prize": "PRICE"}}, "`names.prize`, and it has no such column"),
+        ({"time_of": {"opened_at": {}}}, "`time_of.opened_at`, and it has no such column"),
+        ({"time_of": {"price": {}}}, "`time_of.price`, and that is neither a date nor"),
+    ],
+)
+def test_a_format_that_speaks_of_other_columns_than_the_contract_closes_the_gate_and_names_them(
+    project: Path, instance: dg.DagsterInstance, declared: dict[str, Any], told: str
+) -> None:
+    (project / "shop" / "products.csv").write_text("price,product\n5.25,1\n", "utf-8")
+    contract = contract_of(land(instance, format=CsvFormat.model_validate(declared)))
+    assert not contract.passed
+    assert "corner_shop/products: beside the contract in expectations/landing/corner_shop.yaml" in (
+        str(contract.description)
+    )
+    assert told in str(contract.description)
+
+
 def test_a_batch_refused_before_any_expectation_was_asked_leaves_a_check_record(
     project: Path, instance: dg.DagsterInstance, ledger: Ledger
 ) -> None:

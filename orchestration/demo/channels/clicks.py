@@ -19,7 +19,6 @@ PLATFORMS = ("google", "meta")
 class AdCampaign:
     """A campaign that runs all the time; offers come from `campaigns`."""
 
-    number: int
     origin: int
     name: str
     kind: str
@@ -29,12 +28,12 @@ class AdCampaign:
 
 
 AD_CAMPAIGNS = (
-    AdCampaign(1, GOOGLE_ADS, "brand_search", "search", "conversions", 35, 9),
-    AdCampaign(2, GOOGLE_ADS, "generic_groceries", "search", "conversions", 95, 24),
-    AdCampaign(3, GOOGLE_ADS, "shopping_feed", "shopping", "sales", 60, 60),
-    AdCampaign(4, META_ADS, "retargeting_carts", "retargeting", "conversions", 70, 85),
-    AdCampaign(5, META_ADS, "prospecting_families", "social", "reach", 45, 160),
-    AdCampaign(6, DISPLAY, "display_banners", "display", "awareness", 25, 320),
+    AdCampaign(GOOGLE_ADS, "brand_search", "search", "conversions", 35, 9),
+    AdCampaign(GOOGLE_ADS, "generic_groceries", "search", "conversions", 95, 24),
+    AdCampaign(GOOGLE_ADS, "shopping_feed", "shopping", "sales", 60, 60),
+    AdCampaign(META_ADS, "retargeting_carts", "retargeting", "conversions", 70, 85),
+    AdCampaign(META_ADS, "prospecting_families", "social", "reach", 45, 160),
+    AdCampaign(DISPLAY, "display_banners", "display", "awareness", 25, 320),
 )
 KEYWORDS = (
     ("maple and main", "EXACT", "maple and main grocery"),

@@ -31,7 +31,6 @@ from orchestration.demo.consent import (
     PUSH,
     SMS,
 )
-from orchestration.demo.devices import Devices
 from orchestration.demo.feeds import Feed
 from orchestration.demo.formats import NewlineJson
 from orchestration.demo.people import CARDLESS
@@ -119,15 +118,10 @@ def _subject(world: World, channel: Ints, person: Ints, day: Ints) -> Column:
     devices = world.devices
     phone = world.phones.international(world.phones.line_on(person, day))
     is_online = world.people.kind[person] != CARDLESS
-    device = first_device(devices, person)
+    device = devices.first_of(person)
     cookie = only(devices.cookie_text(devices.cookie(device, day)), is_online)
     subject = either(channel == EMAIL, world.emails.of(person), phone)
     subject = either(channel == PUSH, devices.app_id_text(device), subject)
     subject = either((channel == ADS) | (channel == ANALYTICS), cookie, subject)
     household = world.identifiers.mail_household_text(world.people.household[person])
     return either(channel == MAIL, household, subject)
-
-
-def first_device(devices: Devices, person: Ints) -> Ints:
-    """The telephone of each person who is ever online."""
-    return devices.used[np.minimum(devices.pairs_start[person], len(devices.used) - 1)]

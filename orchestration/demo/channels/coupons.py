@@ -59,7 +59,7 @@ def _definitions(days: Days, known: list[Campaign], as_of: int) -> Rows:
     first = np.array([campaign.day for campaign in known], dtype=np.int64)
     length = np.array([EFFECT_DAYS[c.channel] + _VALID_AFTER_EFFECT for c in known], dtype=np.int64)
     count = len(known)
-    return Rows(
+    return Rows.of_snapshot(
         {
             "code": texts([campaign.coupon_code for campaign in known]),
             "campaign": texts([campaign.name for campaign in known]),
@@ -74,7 +74,7 @@ def _definitions(days: Days, known: list[Campaign], as_of: int) -> Rows:
             "valid_to": dates(days.since_1970(first) + length),
             "is_stackable": flags(np.zeros(count, dtype=np.bool_)),
         },
-        np.full(count, as_of),
+        as_of,
     )
 
 
@@ -83,8 +83,7 @@ def _events(world: World, book: StoreBook, receipt_ids: Column) -> Rows:
     offers = np.array([campaign.offer for campaign in world.campaigns] + [0])
     issued = np.flatnonzero(~touches.is_holdout & (offers[touches.campaign] > 0))
     store, web = world.store_sales, world.web_sales
-    in_store = np.flatnonzero(store.total(store.lines.coupon_off) > 0)
-    online = np.flatnonzero(web.total(web.lines.coupon_off) > 0)
+    in_store, online = np.flatnonzero(store.uses_coupon), np.flatnonzero(web.uses_coupon)
     touch = np.concatenate(
         [issued, store.purchases.coupon_touch[in_store], web.purchases.coupon_touch[online]]
     )
@@ -108,7 +107,7 @@ def _events(world: World, book: StoreBook, receipt_ids: Column) -> Rows:
             ),
             "loyalty_id": only(digits(card), card >= 0),
             "message_profile": only(world.identifiers.profile_text(person), kind == 0),
-            "order_ref": _reference(book, receipt_ids, sale, kind),
+            "order_ref": only(sale_references(book, receipt_ids, sale, kind == 1), kind > 0),
             "business_date": dates(world.days.since_1970(day)),
             "occurred_at": seconds(moment),
         },
@@ -121,6 +120,7 @@ def _card_of_sale(book: StoreBook, sale: Ints, here: Bools) -> Ints:
     return numbers_at(book.receipts.card, receipt)
 
 
-def _reference(book: StoreBook, receipt_ids: Column, sale: Ints, kind: Ints) -> Column:
-    receipt = numbers_at(book.receipt_of_sale, np.where(kind == 1, sale, NOTHING))
-    return first_of(column_at(receipt_ids, receipt), only(order_names(sale), kind == 2))
+def sale_references(book: StoreBook, receipt_ids: Column, sale: Ints, in_store: Bools) -> Column:
+    """The receipt of a sale in a store, else the order."""
+    receipt = numbers_at(book.receipt_of_sale, np.where(in_store, sale, NOTHING))
+    return first_of(column_at(receipt_ids, receipt), order_names(sale))

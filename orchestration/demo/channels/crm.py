@@ -147,7 +147,7 @@ def _contacts(world: World, as_of: int) -> Rows:
         "createdate": iso_times(moment_of(world, people.first_day[person])),
         "lastmodifieddate": iso_times(moment_of(world, day)),
     }
-    return Rows(columns, day)
+    return Rows.of_snapshot(columns, as_of)
 
 
 def _drawn_once(world: World, person: Ints) -> dict[str, Column]:

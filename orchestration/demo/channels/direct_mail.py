@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from orchestration.demo.addresses import address_parts, full_names
 from orchestration.demo.campaigns import BY_MAIL, MAIL_DAYS_IN_POST
-from orchestration.demo.channels.shop import order_names
+from orchestration.demo.channels.coupons import sale_references
 from orchestration.demo.channels.till import coupon_codes
 from orchestration.demo.columns import (
     Column,
@@ -22,12 +22,11 @@ from orchestration.demo.columns import (
     dates,
     digits,
     either,
-    first_of,
     joined,
 )
 from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv
-from orchestration.demo.positions import NOTHING, column_at, numbers_at
+from orchestration.demo.positions import numbers_at
 from orchestration.demo.random_numbers import Ints
 from orchestration.demo.store_book import StoreBook
 from orchestration.demo.world import World
@@ -88,23 +87,20 @@ def _responses(world: World, book: StoreBook, receipt_ids: Column) -> Rows:
     channel = world.behaviour.touches.channel
     parts = []
     for sales, is_store in ((world.store_sales, True), (world.web_sales, False)):
-        used = sales.total(sales.lines.coupon_off) > 0
         touch = sales.purchases.coupon_touch
-        answered = np.flatnonzero(used & (numbers_at(channel, touch) == BY_MAIL))
+        answered = np.flatnonzero(sales.uses_coupon & (numbers_at(channel, touch) == BY_MAIL))
         parts.append((answered, touch[answered], sales.day[answered], is_store))
     sale = np.concatenate([part[0] for part in parts])
     touch = np.concatenate([part[1] for part in parts])
     day = np.concatenate([part[2] for part in parts])
     in_store = np.concatenate([np.full(len(part[0]), part[3]) for part in parts])
-    receipt = numbers_at(book.receipt_of_sale, np.where(in_store, sale, NOTHING))
-    reference = first_of(column_at(receipt_ids, receipt), order_names(sale))
     return Rows(
         {
             "PIECE_ID": piece_ids(touch),
             "RESPONSE_CODE": coupon_codes(world, touch, np.ones(len(touch), dtype=np.bool_)),
             "RESPONSE_DATE": dates(world.days.since_1970(day)),
             "RESPONSE_CHANNEL": either(in_store, "STORE", constant("WEB", len(touch))),
-            "ORDER_REF": reference,
+            "ORDER_REF": sale_references(book, receipt_ids, sale, in_store),
         },
         day,
     ).ordered_by(touch)

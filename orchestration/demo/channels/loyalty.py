@@ -1,8 +1,8 @@
 """The loyalty system: members, the points ledger, tiers and vouchers, as semicolon files.
 
-Points are earned on receipts with a card and on orders of members, taken back with returns,
-burnt in every channel and expired. The panel's receipts earn nothing here: its rows are its
-own. The ledger is the file that arrives twice when an incident is planted.
+Points are earned on receipts with a card and on orders of members, taken back with returns and
+burnt for vouchers. The panel's receipts earn nothing here: its rows are its own. The ledger is
+the file that arrives twice when an incident is planted.
 """
 
 from collections.abc import Iterator
@@ -102,7 +102,7 @@ def _members(world: World, ledger: Ledger, as_of: int) -> Rows:
     has_email = stream.chance(700_000, len(people))[person] & ~is_second
     has_phone = stream.chance(500_000, len(people))[person]
     tier = np.searchsorted(_TIER_FROM, _earned(ledger, card, as_of), side="right") - 1
-    return Rows(
+    return Rows.of_snapshot(
         {
             "loyalty_id": digits(card),
             "enrolled_on": dates(world.days.since_1970(people.first_day[person] - person % 900)),
@@ -116,7 +116,7 @@ def _members(world: World, ledger: Ledger, as_of: int) -> Rows:
             "tier": chosen(TIERS, tier),
             "updated_on": dates(world.days.since_1970(day)),
         },
-        day,
+        as_of,
     )
 
 
@@ -132,11 +132,10 @@ def _earned(ledger: Ledger, card: Ints, as_of: int) -> Ints:
 
 def _vouchers(world: World, ledger: Ledger, as_of: int) -> Rows:
     seen = np.flatnonzero((ledger.voucher >= 0) & (ledger.day <= as_of))
-    day = np.full(len(seen), as_of)
     redeemed = ledger.day[seen] + 3 + ledger.person[seen] % 9
     is_redeemed = (redeemed <= as_of) & (ledger.person[seen] % 4 > 0)
     status = chosen(("issued", "redeemed"), is_redeemed.astype(np.int64))
-    return Rows(
+    return Rows.of_snapshot(
         {
             "voucher_id": voucher_ids(ledger.voucher[seen]),
             "loyalty_id": digits(ledger.card[seen]),
@@ -148,5 +147,5 @@ def _vouchers(world: World, ledger: Ledger, as_of: int) -> Rows:
             "valid_until": dates(world.days.since_1970(ledger.day[seen]) + 90),
             "program": constant("Maple Points", len(seen)),
         },
-        day,
+        as_of,
     )

@@ -118,7 +118,7 @@ def _events(
     number = done + np.arange(count, dtype=np.int64)
     link = joined("https://shop.maple-main.example/offers/", chosen(_slugs(world), campaign))
     is_open = metric == OPENED
-    first_device = world.devices.used[world.devices.pairs_start[person]]
+    first_device = world.devices.first_of(person)
     return Rows(
         {
             "id": hexadecimal(mixed(number, key_of(world.streams.seed, "messages"))),
@@ -187,7 +187,7 @@ def _profiles(world: World, as_of: int) -> Rows:
         left = consents.withdrawn[channel, person] <= as_of
         state = np.where(granted, 0, np.where(left, 1, 2))
         columns[name] = chosen(("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"), state)
-    return Rows(columns, day)
+    return Rows.of_snapshot(columns, as_of)
 
 
 def _campaigns(world: World, as_of: int) -> Rows:
@@ -196,7 +196,7 @@ def _campaigns(world: World, as_of: int) -> Rows:
     day = np.array([c.day for c in sent], dtype=np.int64)
     number = np.array([c.number for c in sent], dtype=np.int64)
     subjects = _subjects(world)
-    return Rows(
+    return Rows.of_snapshot(
         {
             "id": joined("C", digits(number, 5)),
             "name": texts([c.name for c in sent]),
@@ -207,5 +207,5 @@ def _campaigns(world: World, as_of: int) -> Rows:
             "send_time": iso_times(sending_moments(world.days, channel, day)),
             "status": constant("Sent", len(sent)),
         },
-        np.full(len(sent), as_of),
+        as_of,
     )

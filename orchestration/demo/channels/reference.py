@@ -13,12 +13,12 @@ import pyarrow as pa
 from orchestration.demo.catalogue import BRANDS, DEPARTMENTS, STORE, WEB
 from orchestration.demo.channels.shop import location_ids
 from orchestration.demo.columns import (
-    Column,
     Rows,
     cents,
     chosen,
     constant,
     dates,
+    decimals,
     digits,
     either,
     flags,
@@ -28,6 +28,7 @@ from orchestration.demo.columns import (
 )
 from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv, JsonArray
+from orchestration.demo.names import FIRST_OWN_PHONE
 from orchestration.demo.places import CITIES, WAREHOUSES
 from orchestration.demo.random_numbers import Ints
 from orchestration.demo.snapshots import snapshot_days
@@ -78,7 +79,7 @@ def deliver(world: World) -> Iterator[tuple[Feed, Rows]]:
 def _products(world: World, as_of: int) -> Rows:
     catalogue = world.catalogue
     product = np.arange(len(catalogue), dtype=np.int64)
-    return Rows(
+    return Rows.of_snapshot(
         {
             "sku": texts(catalogue.skus()),
             "product_id": whole(7_000_000 + product),
@@ -93,14 +94,14 @@ def _products(world: World, as_of: int) -> Rows:
             "is_gift_card": flags(product == catalogue.gift_card),
             "status": either(product % 41 == 40, "discontinued", constant("active", len(product))),
         },
-        np.full(len(product), as_of),
+        as_of,
     )
 
 
 def _categories(as_of: int) -> Rows:
     number = np.arange(len(DEPARTMENTS), dtype=np.int64)
     food = number < 9
-    return Rows(
+    return Rows.of_snapshot(
         {
             "category_id": whole(number + 1),
             "name": texts(DEPARTMENTS),
@@ -108,7 +109,7 @@ def _categories(as_of: int) -> Rows:
                 either(food, "Food", constant("Home", len(number))), " > ", texts(DEPARTMENTS)
             ),
         },
-        np.full(len(number), as_of),
+        as_of,
     )
 
 
@@ -134,7 +135,7 @@ def _prices(world: World, as_of: int) -> Rows:
     is_sale = repeated(3) == 1
     raised = catalogue.raised_on[products]
     since = np.where(is_sale, week_start, np.where(raised <= as_of, raised, -365))
-    return Rows(
+    return Rows.of_snapshot(
         {
             "sku": chosen(catalogue.skus(), products),
             "channel": chosen(("store", "web"), repeated(1)),
@@ -146,7 +147,7 @@ def _prices(world: World, as_of: int) -> Rows:
                 world.days.since_1970(np.full(len(products), week_start + 6)), is_sale
             ),
         },
-        np.full(len(products), as_of),
+        as_of,
     )
 
 
@@ -155,13 +156,13 @@ def _relations(world: World, as_of: int) -> Rows:
     product = np.arange(count, dtype=np.int64)
     other = (product + len(DEPARTMENTS)) % count
     relation = product % 3
-    return Rows(
+    return Rows.of_snapshot(
         {
             "sku": chosen(world.catalogue.skus(), product),
             "related_sku": chosen(world.catalogue.skus(), other),
             "relation": chosen(("complement", "substitute", "same_line"), relation),
         },
-        np.full(count, as_of),
+        as_of,
     )
 
 
@@ -171,7 +172,7 @@ def _locations(world: World, as_of: int) -> Rows:
     at = [*cities, *(CITIES[city] for _, city in WAREHOUSES)]
     number = np.arange(len(codes), dtype=np.int64)
     is_store = number < len(cities)
-    return Rows(
+    return Rows.of_snapshot(
         {
             "location_id": whole(location_ids(number)),
             "store_id": texts(codes),
@@ -188,9 +189,9 @@ def _locations(world: World, as_of: int) -> Rows:
             "services": either(
                 number % 2 == 0, "bopis,returns,cafe", constant("bopis,returns", len(codes))
             ),
-            "phone": joined("+1800555", digits(number, 4)),
+            "phone": joined("+1", digits(FIRST_OWN_PHONE + number)),
         },
-        np.full(len(codes), as_of),
+        as_of,
     )
 
 
@@ -217,14 +218,8 @@ def _rates(world: World) -> Rows:
             "rate_date": dates(world.days.since_1970(day)),
             "base_currency": chosen(("USD", "CAD"), is_inverse),
             "quote_currency": chosen(("CAD", "USD"), is_inverse),
-            "rate": _millionths(rate),
+            "rate": decimals(rate, RATE),
             "provider": constant("synthetic central bank", len(day)),
         },
         day,
     )
-
-
-def _millionths(values: Ints) -> Column:
-    wide = np.empty((len(values), 2), dtype="<i8")
-    wide[:, 0], wide[:, 1] = values, values >> 63
-    return pa.Array.from_buffers(RATE, len(values), [None, pa.py_buffer(wide.tobytes())])

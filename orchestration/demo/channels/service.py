@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.demo.calendar_days import DAY_SECONDS, SHOP_ZONE, to_local
+from orchestration.demo.calendar_days import DAY_SECONDS
 from orchestration.demo.channels.shop import order_names
 from orchestration.demo.columns import (
     Column,
@@ -66,7 +66,7 @@ def keep_tickets(world: World, orders: OrderBook) -> Tickets:
     """Open tickets for trouble with orders, and some for nothing in particular."""
     stream = world.streams.named("service/tickets")
     sales = world.web_sales
-    late = np.flatnonzero(sales.purchases.is_troubled & stream.chance(_LATE_PPM, len(sales)))
+    late = np.flatnonzero(sales.purchases.is_late & stream.chance(_LATE_PPM, len(sales)))
     asked = np.flatnonzero(stream.chance(_REFUND_PPM, len(orders.refunds.order)))
     person, order, opened, category = (
         [sales.person[late], sales.person[orders.refunds.order[asked]]],
@@ -88,7 +88,7 @@ def keep_tickets(world: World, orders: OrderBook) -> Tickets:
     category.append(2 + stream.below(3, len(someone)))
     at = np.concatenate(opened)
     by_time = np.argsort(at, kind="stable")
-    by_time = by_time[_days(world, at[by_time]) <= world.last_day]
+    by_time = by_time[world.days.shop_day_of(at[by_time]) <= world.last_day]
     count = len(by_time)
     reply = at[by_time] + 600 + stream.exponential(5 * 3600, count)
     is_late = np.concatenate(category)[by_time] == LATE
@@ -106,20 +106,16 @@ def keep_tickets(world: World, orders: OrderBook) -> Tickets:
     )
 
 
-def _days(world: World, moment: Ints) -> Ints:
-    return to_local(SHOP_ZONE, moment) // DAY_SECONDS - world.days.first
-
-
 def deliver(world: World, orders: OrderBook) -> Iterator[tuple[Feed, Rows]]:
     """Tickets as opened and as solved, comments, ratings."""
     tickets = keep_tickets(world, orders)
     ticket = np.arange(len(tickets.person), dtype=np.int64)
-    solved_day = _days(world, tickets.solved)
+    solved_day = world.days.shop_day_of(tickets.solved)
     done = solved_day <= world.last_day
     twice = np.concatenate([ticket, ticket[done]])
     is_solved = np.arange(len(twice)) >= len(ticket)
     yield find_feed(FEEDS, SOURCE, "tickets"), _tickets(world, tickets, twice, is_solved)
-    replied = _days(world, tickets.first_reply) <= world.last_day
+    replied = world.days.shop_day_of(tickets.first_reply) <= world.last_day
     yield (
         find_feed(FEEDS, SOURCE, "ticket_comments"),
         _comments(world, tickets, np.concatenate([ticket, ticket[replied]]), len(ticket)),
@@ -142,7 +138,7 @@ def _tickets(world: World, tickets: Tickets, ticket: Ints, is_solved: Bools) -> 
     person, via = tickets.person[ticket], tickets.via[ticket]
     by_phone = via == PHONE
     updated = np.where(is_solved, tickets.solved[ticket], tickets.opened[ticket])
-    opened_day = _days(world, tickets.opened[ticket])
+    opened_day = world.days.shop_day_of(tickets.opened[ticket])
     line = world.phones.line_on(person, np.maximum(opened_day, 0))
     order = tickets.order[ticket]
     mood = np.where(tickets.category[ticket] == LATE, -60, 10) + ticket % 41 - 20
@@ -167,7 +163,7 @@ def _tickets(world: World, tickets: Tickets, ticket: Ints, is_solved: Bools) -> 
         "reopens": whole(np.where(is_solved, tickets.reopens[ticket], 0)),
         "sentiment_percent": whole(mood),
     }
-    return Rows(columns, _days(world, updated)).ordered_by(updated, ticket)
+    return Rows(columns, world.days.shop_day_of(updated)).ordered_by(updated, ticket)
 
 
 def _comments(world: World, tickets: Tickets, ticket: Ints, opened: int) -> Rows:
@@ -182,4 +178,4 @@ def _comments(world: World, tickets: Tickets, ticket: Ints, opened: int) -> Rows
         "channel": chosen(VIA, tickets.via[ticket]),
         "created_at": seconds(moment),
     }
-    return Rows(columns, _days(world, moment)).ordered_by(moment, ticket)
+    return Rows(columns, world.days.shop_day_of(moment)).ordered_by(moment, ticket)

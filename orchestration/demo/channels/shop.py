@@ -36,14 +36,13 @@ from orchestration.demo.columns import (
     whole,
 )
 from orchestration.demo.consent import EMAIL as EMAIL_CONSENT
+from orchestration.demo.contacts import masked_emails
 from orchestration.demo.feeds import Feed, find_feed
 from orchestration.demo.formats import Csv, JsonArray, NewlineJson
 from orchestration.demo.identifiers import CARD_BRANDS
 from orchestration.demo.order_book import (
     BOPIS,
-    BY_APP,
     BY_MARKETPLACE,
-    BY_WEB,
     DELIVERED,
     FULFILLMENT_EVENTS,
     METHODS,
@@ -52,7 +51,7 @@ from orchestration.demo.order_book import (
     OrderBook,
 )
 from orchestration.demo.people import CARDLESS
-from orchestration.demo.positions import NOTHING, column_at, numbers_at
+from orchestration.demo.positions import column_at, numbers_at
 from orchestration.demo.random_numbers import Ints, key_of, mixed
 from orchestration.demo.session_book import GOOGLE_ADS, ORIGINS, SessionBook
 from orchestration.demo.snapshots import moment_of, snapshot_days
@@ -131,8 +130,7 @@ def _emails(world: World, book: OrderBook) -> Column:
     sales = world.web_sales
     typed = world.emails.as_typed(sales.person, world.streams.named("shop/emails"))
     email = either(book.is_guest, typed, world.emails.of(sales.person))
-    order = np.arange(len(sales), dtype=np.int64)
-    masked = joined("buyer-", digits(order), "@marketplace.example")
+    masked = masked_emails(np.arange(len(sales), dtype=np.int64))
     return either(book.channel == BY_MARKETPLACE, masked, email)
 
 
@@ -216,7 +214,7 @@ def _gateway(book: OrderBook) -> Column:
 
 def _landing(world: World, book: OrderBook, sessions: SessionBook) -> Column:
     """The page that the session began on, with its click id where the person allows it."""
-    session = _own_session(book)
+    session = book.session
     origin, touch = numbers_at(sessions.origin, session), numbers_at(sessions.touch, session)
     path = [f"/?utm_source={source}&utm_medium={medium}" for source, medium, _ in ORIGINS]
     page = chosen(["/", *path[1:]], origin)
@@ -227,13 +225,8 @@ def _landing(world: World, book: OrderBook, sessions: SessionBook) -> Column:
 
 
 def _referrer(book: OrderBook, sessions: SessionBook) -> Column:
-    origin = numbers_at(sessions.origin, _own_session(book))
+    origin = numbers_at(sessions.origin, book.session)
     return chosen([referrer for _, _, referrer in ORIGINS], origin)
-
-
-def _own_session(book: OrderBook) -> Ints:
-    """The session of orders of our own shop; others came from elsewhere."""
-    return np.where(np.isin(book.channel, (BY_WEB, BY_APP)), book.session, NOTHING)
 
 
 def _order_lines(world: World, book: OrderBook) -> Rows:
@@ -433,9 +426,9 @@ def _customers(world: World, as_of: int) -> Rows:
         "accepts_marketing": flags(world.consents.holds_for(EMAIL_CONSENT, person, day)),
         "verified_email": flags(~world.emails.is_dead[person]),
         "created_at": iso_times(created),
-        "updated_at": iso_times(np.full(len(person), int(moment_of(world, np.array([as_of]))[0]))),
+        "updated_at": iso_times(moment_of(world, day)),
     }
-    return Rows(columns, day)
+    return Rows.of_snapshot(columns, as_of)
 
 
 def _account_names(world: World, person: Ints) -> Column:

@@ -88,7 +88,7 @@ def _post_ids(number: Ints) -> Column:
 
 
 def _posts(world: World) -> Rows:
-    """A post every third day lives for a week."""
+    """A post every third day is counted for nine days."""
     stream = world.streams.named("social/posts")
     day, age = (axis.ravel() for axis in np.indices((world.days.count, 3)))
     post = day // 3 - age
@@ -116,7 +116,7 @@ def _reviews(world: World) -> Rows:
     order = np.flatnonzero(writes)
     count = len(order)
     rating = 5 - stream.pick((52, 26, 12, 6, 4), count)
-    rating = np.maximum(rating - 2 * sales.purchases.is_troubled[order], 1)
+    rating = np.maximum(rating - 2 * sales.purchases.is_late[order], 1)
     first_line = np.searchsorted(sales.lines.sale, order)
     site = stream.pick((25, 55, 20), count)
     is_own = site == 1

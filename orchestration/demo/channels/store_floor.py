@@ -148,7 +148,7 @@ def _visits(world: World) -> Rows:
     person, day = person[agrees], day[agrees]
     city, _, moment = _at_store(world, person, day, "floor/visit times")
     stream = world.streams.named("floor/visit methods")
-    device = world.devices.used[world.devices.pairs_start[person]]
+    device = world.devices.first_of(person)
     number = np.arange(len(person), dtype=np.int64)
     columns: dict[str, Column] = {
         "visit_id": joined("VS", digits(number + 1, 9)),

@@ -1,8 +1,8 @@
 """The web shop's analytics, in the flat shape that loaders give GA4: one row an event.
 
 Delivered as Parquet and restated on the two following mornings, as that vendor restates:
-some events come late. People who refuse analytics send events without any id; click ids are
-there only with consent to advertising.
+some events come late. People who refuse analytics send events without any id, in a column or
+in an address; click ids are there only with consent to advertising too.
 """
 
 from collections.abc import Iterator
@@ -254,8 +254,8 @@ def _locations(
     query = joined(query, first_of(only(google, allowed & (origin == GOOGLE_ADS)), empty))
     query = joined(query, first_of(only(meta, allowed & (origin == META_ADS)), empty))
     profile = joined("&_kx=", world.identifiers.profile_text(book.person))
-    sent = np.isin(reason, (FROM_EMAIL, FROM_SMS)) & (book.person % 3 == 0)
-    query = joined(query, first_of(only(profile, sent), empty))
+    known = book.is_measured & np.isin(reason, (FROM_EMAIL, FROM_SMS)) & (book.person % 3 == 0)
+    query = joined(query, first_of(only(profile, known), empty))
     return either(kind <= PAGE_VIEW, joined(page, column_at(query, session)), page)
 
 

@@ -50,8 +50,30 @@ def _pass_over_record(lines: Lines, dialect: CsvFormat, first: str, width: int) 
         is_shaped = len(_fields(_with_following(lines, dialect, taken), dialect)) == width
     except csv.Error:
         is_shaped = False
-    if not is_shaped or any("\0" in line for line in taken):
+    if len(taken) == 1:
+        return
+    has_nul = any("\0" in line for line in taken)
+    if not is_shaped or has_nul or not _quotes_whole_fields(taken, dialect):
         lines.give_back(taken[1:])
+
+
+def _quotes_whole_fields(taken: list[str], dialect: CsvFormat) -> bool:
+    """Whether every quote begins or ends a field, or is doubled inside of one.
+
+    The csv module takes any other for a text and goes on, over line ends too. What stands
+    between two quoted fields is nothing (a doubled quote), or begins and ends with a delimiter.
+    """
+    parts = without_end("".join(taken)).split(str(dialect.quote))
+    if len(parts) % 2 == 0:
+        return False
+    first, *between = parts[::2]
+    mark = dialect.delimiter
+    last = between.pop() if between else ""
+    return (
+        (not first or first.endswith(mark))
+        and (not last or last.startswith(mark))
+        and all(not part or (part.startswith(mark) and part.endswith(mark)) for part in between)
+    )
 
 
 def _with_following(lines: Lines, dialect: CsvFormat, taken: list[str]) -> Iterator[str]:

@@ -45,6 +45,9 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_Number, parse_int=_Number, parse_constant=_no_json
 )
 
+_DELIMITER = json.JSONDecoder()
+"""Also takes a key that comes twice, and `NaN`: neither hides where a value ends."""
+
 
 class ObjectColumns:
     """Takes the wanted keys out of objects, and remembers which ever came."""
@@ -138,9 +141,8 @@ class JsonArray:
     def records(self, columns: ObjectColumns) -> Iterator[Record]:
         """Every element of the array.
 
-        Raises TextFileError when the document is cut, is no JSON between its elements, has
-        no such array, or an element longer than a record may be: nobody can say where the
-        next one begins.
+        Raises TextFileError when the document is cut or no JSON, has no such array, or an
+        element longer than a record may be: nobody can say where the next one begins.
         """
         self._enter()
         self.offset = self._passed + self._position
@@ -159,23 +161,51 @@ class JsonArray:
 
     def _element(self, columns: ObjectColumns) -> Record:
         line = self._line
+        problem = None
         try:
             found, end = self._decode()
-        except _DuplicatedKeyError:
-            return self._broken(line, Misshapen.DUPLICATED_KEY)
-        except (ValueError, RecursionError):
-            return self._broken(line, Misshapen.MALFORMED_JSON)
+        except (ValueError, RecursionError) as error:
+            is_twice = isinstance(error, _DuplicatedKeyError)
+            problem = Misshapen.DUPLICATED_KEY if is_twice else Misshapen.MALFORMED_JSON
+            found, end = None, self._end_of_element()
+        if end - self._position > self._longest:
+            raise self._broken_element("is longer than a record may be")
         raw = self._window[self._position : end]
         self._advance(len(raw))
-        if len(raw) > self._longest:
-            return bad_record(line, Misshapen.RECORD_TOO_LARGE, raw[: self._longest])
+        if problem is not None:
+            return bad_record(line, problem, raw)
         return columns.record(line, found, raw)
 
-    def _decode(self) -> tuple[Any, int]:
+    def _end_of_element(self) -> int:
+        """Where an element ends that is well delimited, and yet no value for us.
+
+        Raises TextFileError for any other: its quotes and brackets may be those of its
+        neighbours, and the one that follows would be lost or made of two.
+        """
+        try:
+            return self._decode(_DELIMITER)[1]
+        except (ValueError, RecursionError):
+            pass
+        if len(self._window) - self._position > self._longest:
+            raise self._broken_element("is no JSON value, or longer than a record may be")
+        if self._window.rstrip()[-1:] == ("}" if self._path else "]"):
+            raise self._broken_element("is no JSON value")
+        raise TextFileError(
+            Fault.CUT_OFF, f"the element that begins in line {self._line} does not end"
+        )
+
+    def _broken_element(self, what: str) -> TextFileError:
+        return TextFileError(
+            Fault.BROKEN_DOCUMENT,
+            f"the element that begins in line {self._line} {what}, so nobody can say where the "
+            "next one begins",
+        )
+
+    def _decode(self, decoder: json.JSONDecoder = _DECODER) -> tuple[Any, int]:
         """The value that begins here and where it ends, with as much window as it needs."""
         while True:
             try:
-                found, end = _DECODER.raw_decode(self._window, self._position)
+                found, end = decoder.raw_decode(self._window, self._position)
             except _DuplicatedKeyError:
                 raise
             except (ValueError, RecursionError):
@@ -185,24 +215,6 @@ class JsonArray:
                 # A number at the end of the window may go on behind it.
                 if end < len(self._window) or not self._read():
                     return found, end
-
-    def _broken(self, line: int, problem: Misshapen) -> Record:
-        """An element that is no JSON, up to where its brackets close."""
-        start = self._position
-        while (end := _closing(self._window, start)) is None:
-            if len(self._window) - start > self._longest:
-                raise TextFileError(
-                    Fault.BROKEN_DOCUMENT,
-                    f"the element that begins in line {line} is longer than a record may be",
-                )
-            if not self._read():
-                raise TextFileError(
-                    Fault.CUT_OFF, f"the element that begins in line {line} does not end"
-                )
-            start = self._position
-        raw = self._window[start:end]
-        self._advance(end - start)
-        return bad_record(line, problem, raw[: self._longest])
 
     # -- around the array -------------------------------------------------------------
 
@@ -292,27 +304,6 @@ class JsonArray:
         self._window = self._window[self._position :] + more
         self._position = 0
         return True
-
-
-_BRACKET_OR_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"|"|[\[\]{},]', re.DOTALL)
-
-
-def _closing(window: str, start: int) -> int | None:
-    """Where the element at `start` ends by its brackets, or None while it does not."""
-    depth = 0
-    for match in _BRACKET_OR_TEXT.finditer(window, start):
-        part = match.group()
-        if part == '"':
-            return None
-        if part in ("[", "{"):
-            depth += 1
-        elif depth == 0 and part in (",", "]", "}"):
-            return match.start()
-        elif part in ("]", "}"):
-            depth -= 1
-            if depth == 0:
-                return match.end()
-    return None
 
 
 # -- values ---------------------------------------------------------------------------

@@ -75,13 +75,16 @@ def read_text(
     )
 
 
-def column_values(path: Path, dialect: TextFormat, column: str) -> Iterator[str | None]:
+def column_values(
+    path: Path, dialect: TextFormat, wanted: Sequence[str], column: str
+) -> Iterator[str | None]:
     """What every record has in one column of the contract, None also of a misshapen one.
 
-    Nothing is written. Raises KeyError when a header has no such column, and TextFileError.
+    `wanted` as in `read_text`: whether a record has a shape depends on all of them. Nothing is
+    written. Raises KeyError when there is no such column, and TextFileError.
     """
     with open_text(path, dialect) as text:
-        found = _open_records(text, dialect, [column])
+        found = _open_records(text, dialect, wanted)
         if column not in found.columns:
             raise KeyError(column)
         place = found.columns.index(column)

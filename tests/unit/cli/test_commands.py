@@ -16,6 +16,7 @@ from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import Batch, Ledger
 from orchestration.publish import current, versions
 from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.sources.config import load_sources
 
 Shopthread = Callable[..., Result]
 
@@ -282,7 +283,9 @@ def test_status_as_json_names_version_sources_checks_and_locks(
         facts = json.loads(shopthread("status", "--format", "json").stdout)
     assert facts["published"]["version"] == 2
     assert facts["published"]["versions_kept"] == [1, 2]
-    assert len(facts["sources"]) == 8
+    assert len(facts["sources"]) == sum(
+        len(source.entities) for source in load_sources(served.sources_dir)
+    )
     assert facts["checks"]["failed"] == 0
     assert facts["locks"]["warehouse"].startswith("run abc (process ")
     assert facts["ui"] == "http://127.0.0.1:3000/asset-groups"

@@ -54,7 +54,9 @@ def test_a_ledger_that_does_not_exist_is_empty_and_stays_so(
 ) -> None:
     view = LedgerView(settings.ledger_path)
     states = view.entities(settings, sources)
-    assert len(states) == 8
+    assert {(item.source_key, item.entity) for item in states} == {
+        (source.source, entity.name) for source in sources for entity in source.entities
+    }
     assert {item.state for item in states} == {"missing"}
     assert view.check_counts().passed == 0
     assert view.open_refusals() == ()

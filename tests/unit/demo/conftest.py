@@ -20,9 +20,11 @@ from tests.unit.demo.reading import read_file
 
 SEED = 7
 SMALLEST = replace(
-    TINY, name="smallest", day_count=24, daily_days=18, card_people=120, online_people=160
+    TINY, name="smallest", day_count=24, daily_days=18, card_people=120, online_people=500
 )
 """Without the panel, for tests that need several runs."""
+FEW_FILES = replace(SMALLEST, name="few files", daily_days=3)
+"""Too few days for an incident."""
 
 
 @dataclass(repr=False)
@@ -32,6 +34,7 @@ class Retailer:
     output: Path
     outcome: Outcome
     _tables: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
+    _files: dict[Path, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def books(self) -> Books:
@@ -46,8 +49,11 @@ class Retailer:
         return sorted(of_entity, key=lambda d: (str(d.delivered_on or ""), d.partition))
 
     def read(self, delivered: Delivered) -> pd.DataFrame:
-        feed = self.feed(delivered.source, delivered.entity)
-        return read_file(self.output / delivered.path, feed.dialect)
+        """One file; a test that changes the frame works on a copy."""
+        if delivered.path not in self._files:
+            feed = self.feed(delivered.source, delivered.entity)
+            self._files[delivered.path] = read_file(self.output / delivered.path, feed.dialect)
+        return self._files[delivered.path]
 
     def table(self, source: str, entity: str) -> pd.DataFrame:
         """What a receiver holds in the end: the last delivery of every partition."""
@@ -83,7 +89,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, panel: PanelCards) -> Callable
         key = (size, seed, planting)
         if key not in made:
             output = tmp_path_factory.mktemp(f"{size.name}-{seed}-{planting}")
-            cards = panel if size is TINY else NO_PANEL
+            cards = panel if size == TINY else NO_PANEL
             outcome = generate(output, size=size, seed=seed, panel=cards, planting=planting)
             made[key] = Retailer(output, outcome)
         return made[key]
@@ -99,5 +105,5 @@ def retailer(run: Callable[..., Retailer]) -> Retailer:
 
 @pytest.fixture(scope="session")
 def clean(run: Callable[..., Retailer]) -> Retailer:
-    """The run without any."""
-    return run(planting=Planting.NONE)
+    """A small run without any."""
+    return run(size=SMALLEST, planting=Planting.NONE)

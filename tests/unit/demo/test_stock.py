@@ -1,9 +1,15 @@
 """Movements explain every level, and a stock split is one."""
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 
 from orchestration.demo.incidents import STOCK_SPLIT
+from orchestration.demo.inventory_book import RETURN, keep_inventory_book
+from orchestration.demo.order_book import DELIVERY, RefundLines, Refunds
 from tests.unit.demo.conftest import Retailer
+from tests.unit.demo.test_deliveries import business_dates
 
 
 def test_levels_are_the_sum_of_movements_and_never_negative(retailer: Retailer) -> None:
@@ -52,12 +58,53 @@ def test_a_stock_split_is_out_on_the_web_and_there_in_stores(retailer: Retailer)
         assert (level[["DC01", "DC02"]] == 0).all()
         assert (level.drop(["DC01", "DC02"]) > 0).sum() >= 2
     lines = retailer.table("synthetic_shop", "order_lines")
-    on_days = lines["order_created_at"].str.slice(0, 10).isin(days[1:-1])
+    on_days = business_dates(lines["order_created_at"]).isin(days)
+    assert on_days.any()
     assert sku not in set(lines[on_days]["sku"])
     events = retailer.table("synthetic_web", "events")
     on_days = events["event_date"].isin([day.replace("-", "") for day in days])
     looked_at = events[on_days & (events["event_name"] == "view_item")]["items"]
     assert looked_at.str.contains(sku).sum() > 0
+
+
+def test_what_comes_back_in_a_stock_split_is_set_aside(retailer: Retailer) -> None:
+    """Send the split product back to its warehouse on each of the days: it stays out."""
+    books = retailer.books
+    (split,) = books.world.incidents.of_kind(STOCK_SPLIT)
+    days = np.arange(split.day, split.until_day + 1)
+    line = np.flatnonzero(books.world.web_sales.lines.product == split.product)[: len(days)]
+    assert len(line) == len(days)
+    orders = replace(
+        books.orders,
+        method=np.full_like(books.orders.method, DELIVERY),
+        refunds=Refunds(
+            order=books.world.web_sales.lines.sale[line],
+            day=days,
+            moment=days,
+            store=np.full_like(days, -1),
+            shipping=np.zeros_like(days),
+            is_cancellation=np.zeros(len(days), dtype=np.bool_),
+        ),
+        refund_lines=RefundLines(
+            refund=np.arange(len(days)),
+            line=line,
+            quantity=np.full_like(days, 3),
+            net=np.zeros_like(days),
+            tax=np.zeros_like(days),
+        ),
+    )
+    book = keep_inventory_book(books.world, books.store, orders)
+    place = int(np.searchsorted(book.product, split.product)) * book.locations
+    for cell in (place + book.locations - 2, place + book.locations - 1):
+        for day in days:
+            until = (book.cell == cell) & (book.day <= day)
+            assert book.quantity[until].sum() == 0
+    came = (
+        (book.kind == RETURN)
+        & np.isin(book.day, days)
+        & (book.cell // book.locations * book.locations == place)
+    )
+    assert book.quantity[came].sum() >= 3 * len(days)
 
 
 def test_prices_cover_every_product_channel_and_currency(retailer: Retailer) -> None:

@@ -1,10 +1,12 @@
 """The truth knows everyone whom a delivery names."""
 
-import numpy as np
+import re
+
 import pandas as pd
 import pytest
 
 from orchestration.demo import names
+from orchestration.demo.order_book import SALES_CHANNELS
 from tests.unit.demo.conftest import Retailer
 from tests.unit.demo.test_references import TILLS, named, tills
 
@@ -91,6 +93,10 @@ def test_every_telephone(retailer: Retailer, source: str, entity: str, column: s
         ("mail_household", "synthetic_direct_mail", "sends", "HOUSEHOLD_ID"),
         ("mail_household", "synthetic_loyalty", "members", "household_id"),
         ("click", "synthetic_google_ads", "clicks", "gclid"),
+        ("mail_piece", "synthetic_direct_mail", "sends", "PIECE_ID"),
+        ("mail_piece", "synthetic_direct_mail", "responses", "PIECE_ID"),
+        ("shop_customer", "synthetic_messages", "profiles", "external_id"),
+        ("shop_customer", "synthetic_shop", "customers", "id"),
     ],
 )
 def test_every_other_identifier(
@@ -101,12 +107,54 @@ def test_every_other_identifier(
     assert found <= known(retailer, kind)
 
 
-def test_subjects_of_consent_are_known_by_their_type(retailer: Retailer) -> None:
-    events = retailer.table("synthetic_consent", "events")
-    types = {"email", "phone", "cookie", "app_device", "mail_household"}
-    assert set(events["subject_type"]) == types
-    for kind, of_kind in events.groupby("subject_type"):
+@pytest.mark.parametrize(
+    "source, entity, types",
+    [
+        (
+            "synthetic_consent",
+            "events",
+            {"email", "phone", "cookie", "app_device", "mail_household"},
+        ),
+        ("synthetic_experiments", "assignments", {"message_profile", "mail_piece"}),
+    ],
+)
+def test_subjects_are_known_by_their_type(
+    retailer: Retailer, source: str, entity: str, types: set[str]
+) -> None:
+    rows = retailer.table(source, entity)
+    assert set(rows["subject_type"]) == types
+    for kind, of_kind in rows.groupby("subject_type"):
         assert named(of_kind["subject"]) <= known(retailer, str(kind))
+
+
+def test_the_truth_tells_no_owner_of_what_was_never_delivered(retailer: Retailer) -> None:
+    """Each of its values stands as a whole word somewhere in the files."""
+    words: set[str] = set()
+    for feed in retailer.outcome.totals:
+        # Earlier snapshots name what later ones forget.
+        files = retailer.files(feed.source, feed.entity)
+        tables = [retailer.table(feed.source, feed.entity)]
+        tables += [] if feed.is_daily else [retailer.read(file) for file in files]
+        for table in tables:
+            for column in table.columns:
+                values = table[column].dropna()
+                if not len(values) or isinstance(values.iloc[0], pd.Timestamp | bool):
+                    continue
+                for value in values.astype(str).unique():
+                    words.add(value.strip().lower())
+                    if "'" in value or "=" in value:
+                        words.update(part.lower() for part in re.split(r"['?&=]", value))
+    owners = retailer.truth("identifiers")
+    phones = owners["identifier_type"] == "phone"
+    missing = owners[~phones & ~owners["value"].str.lower().isin(words)]
+    assert missing.groupby("identifier_type").size().to_dict() == {}
+    numbers = e164({word for word in words if re.fullmatch(r"\+?[\d() -]{10,16}", word)})
+    assert set(owners[phones]["value"]) <= numbers | set(names.JUNK_PHONES)
+    assert set(owners["identifier_type"]) == {
+        "app_device", "click", "cookie", "crm_contact", "email", "gift_card", "loyalty_card",
+        "mail_household", "mail_piece", "message_profile", "payment_token", "phone", "push_token",
+        "service_requester", "shop_customer", "social_handle",
+    }  # fmt: skip
 
 
 def test_every_measured_session_has_its_person(retailer: Retailer) -> None:
@@ -123,8 +171,25 @@ def test_every_receipt_and_order_has_its_person(retailer: Retailer) -> None:
     receipts = tills(retailer, "transactions")
     sold = named(receipts[receipts["transaction_type"] == "sale"]["transaction_id"])
     assert sold == set(purchases[purchases["channel"] == "store"]["purchase"])
-    orders = named(retailer.table("synthetic_shop", "orders")["name"])
-    assert orders == set(purchases[purchases["channel"] == "web"]["purchase"])
+    orders = retailer.table("synthetic_shop", "orders")
+    online = purchases[purchases["channel"] != "store"]
+    told = dict(zip(online["purchase"], online["channel"], strict=True))
+    assert told == dict(zip(orders["name"], orders["source_name"], strict=True))
+    assert set(told.values()) == set(SALES_CHANNELS)
+
+
+def test_a_coupon_of_the_truth_is_one_that_was_used(retailer: Retailer) -> None:
+    purchases = retailer.truth("purchases").set_index("purchase")
+    used = set(purchases[purchases["coupon_of"] != ""].index)
+    lines = tills(retailer, "transaction_lines")
+    sold = lines[(lines["coupon_code"] != "") & (lines["return_of_line_no"] == "")]
+    ordered = retailer.table("synthetic_shop", "order_lines")
+    ordered = ordered[ordered["discount_code"] != ""]
+    numbers = retailer.table("synthetic_shop", "orders").set_index("id")["name"]
+    delivered = set(sold["transaction_id"]) | set(numbers.loc[ordered["order_id"].unique()])
+    # An exchange hands the same line out again; it is no purchase of its own.
+    assert used == delivered & set(purchases.index)
+    assert used
 
 
 def test_all_the_trouble_is_there(retailer: Retailer) -> None:
@@ -163,10 +228,11 @@ def test_no_identifier_of_one_person_is_by_chance_that_of_another(retailer: Reta
 def test_consent_of_the_truth_is_what_was_delivered(retailer: Retailer) -> None:
     truth = retailer.truth("consent")
     assert len(truth) == len(retailer.table("synthetic_consent", "events"))
-    order = truth.groupby(["person_id", "channel"])["date"].apply(
-        lambda d: d.is_monotonic_increasing
-    )
-    assert bool(np.all(order))
+    of_one = truth["person_id"] + truth["channel"]
+    by_one = truth.assign(of_one=of_one).sort_values("of_one", kind="stable")
+    follows = by_one["of_one"].eq(by_one["of_one"].shift())
+    assert (by_one["date"] >= by_one["date"].shift().fillna(""))[follows].all()
+    assert follows.any()
 
 
 def test_lapsed_people_are_known_by_their_last_day(retailer: Retailer) -> None:

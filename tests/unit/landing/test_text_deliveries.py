@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from orchestration.landing.contract import Column
 from orchestration.landing.identifiers import token
 from orchestration.settings import DEMO_IDENTITY_KEY
 from orchestration.sources.config import SourceConfig
+from orchestration.sources.text_files.reading import column_values
 from tests.unit.landing.conftest import CONTRACTS, SOURCE, Shop
 
 DAY = "2017-01-05"
@@ -180,6 +182,46 @@ def test_a_restated_text_replaces_its_day(texts: Shop) -> None:
     assert [float(amount) for amount in texts.landed("sales")["amount"]] == [9.0]
 
 
+NULLABLE = replace(
+    CONTRACTS["sales"],
+    columns=(
+        *CONTRACTS["sales"].columns,
+        Column("points", "bigint", nullable=True),
+        Column("note", "string", nullable=True),
+    ),
+    quarantined_share_allowed=0.9,
+)
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        pytest.param("4x;", ";", id="an unreadable value is left out"),
+        pytest.param("4x;", "5x;", id="an unreadable value is another unreadable one"),
+        pytest.param("4;x;y", "4;x;z", id="a record without shape is another one"),
+        pytest.param("4;", "4;~", id="nothing becomes a text that looks like nothing"),
+    ],
+)
+def test_a_corrected_record_is_never_called_unchanged(texts: Shop, before: str, after: str) -> None:
+    for number, ending in enumerate((before, after)):
+        lines = (f"{HEADER};points;note", f"{GOOD};1;", f"2;7;2;{NOON};{ending}")
+        deliver(texts, "sales", f"{DAY}.csv", *lines)
+        (report,) = texts.landing("sales", NULLABLE).land().partitions
+        assert report.outcome == "accepted", number
+    if after.startswith((";", "4;~")):
+        assert sorted(texts.landed("sales")["receipt"]) == [1, 2]
+
+
+def test_rows_in_another_order_are_unchanged_also_where_some_are_bad(texts: Shop) -> None:
+    lines = [f"{GOOD};1;", f"2;7;2;{NOON};4x;", "3;7"]
+    outcomes = []
+    for ordered in (lines, lines[::-1]):
+        deliver(texts, "sales", f"{DAY}.csv", f"{HEADER};points;note", *ordered)
+        (report,) = texts.landing("sales", NULLABLE).land().partitions
+        outcomes.append(report.outcome)
+    assert outcomes == ["accepted", "unchanged"]
+
+
 def test_another_dialect_lands_the_same_bytes_again(texts: Shop) -> None:
     deliver_sales(texts, GOOD)
     assert land(texts).outcome == "accepted"
@@ -223,6 +265,39 @@ def test_what_has_no_shape_in_a_base_text_belongs_to_no_business_date(texts: Sho
     assert undated.quarantine_reasons == (("too_few_fields", 1),)
 
 
+@pytest.mark.parametrize("year", ["0001", "9999", "0202"])
+def test_a_year_that_nobody_meant_in_a_base_text_belongs_to_no_business_date(
+    texts: Shop, year: str
+) -> None:
+    late = f"31/12/{year} 23:59:59" if year == "9999" else f"01/01/{year} 00:00:00"
+    (texts.folder / "sales.csv").write_text(f"{HEADER}\n{GOOD}\n2;7;1;{late}\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
+    report = texts.landing("sales").land()
+    assert {item.partition: item.outcome for item in report.partitions} == {
+        DAY: "accepted",
+        "undated": "refused",
+    }
+    (undated,) = report.refused
+    assert undated.quarantine_reasons == (("implausible_sold_at", 1),)
+
+
+def test_a_record_of_a_base_text_with_a_bad_neighbour_column_keeps_its_day_open(
+    texts: Shop,
+) -> None:
+    texts.source = with_formats(sales={"kind": "ndjson"})
+    lines = [
+        '{"receipt": 1, "card": 7, "amount": 1.5, "sold_at": "2017-01-05T17:00:00Z"}',
+        '{"receipt": 2, "card": "\\u0000", "amount": 1.5, "sold_at": "2017-01-05T17:00:00Z"}',
+    ]
+    (texts.folder / "sales.ndjson").write_text("".join(f"{line}\n" for line in lines))
+    report = texts.landing("sales").land()
+    assert {item.partition: item.outcome for item in report.partitions} == {
+        DAY: "accepted",
+        "undated": "refused",
+    }
+    assert kept(texts)["_raw"].tolist() == [lines[1]]
+
+
 def test_a_base_text_that_cannot_be_read_is_refused_and_raises_nowhere(texts: Shop) -> None:
     base = texts.folder / "sales.csv"
     base.write_text(f"{HEADER}\n{GOOD}\n", "cp1252")
@@ -230,6 +305,71 @@ def test_a_base_text_that_cannot_be_read_is_refused_and_raises_nowhere(texts: Sh
     base.write_text(f"{HEADER}\n1;7;1,", "cp1252")
     assert land(texts).outcome == "refused"
     assert len(texts.landed("sales")) == 1, "the last good batch stays served"
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The texts that were read for the dates of their records."""
+    found: list[Path] = []
+
+    def counting(path: Path, *arguments: Any) -> Any:
+        found.append(path)
+        return column_values(path, *arguments)
+
+    monkeypatch.setattr("orchestration.landing.land.column_values", counting)
+    return found
+
+
+def test_who_looks_for_deliveries_reads_a_base_text_once_for_as_long_as_it_is_the_same(
+    texts: Shop, readings: list[Path]
+) -> None:
+    base = texts.folder / "sales.csv"
+    base.write_text(f"{HEADER}\n{GOOD}\n2;7\n", "cp1252")
+    looks = [texts.landing("sales").pending() for _ in range(3)]
+    assert [name for name, _ in looks[0]] == [DAY]
+    assert looks == looks[:1] * 3
+    assert readings == [base]
+
+    texts.landing("sales").land()
+    assert len(readings) == 2, "what is accepted is counted anew"
+
+    base.write_text(f"{HEADER}\n{GOOD}\n2;7;1;06/01/2017 17:00:00\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY, "2017-01-06"]
+    assert len(readings) == 3
+
+
+def test_a_base_text_that_cannot_be_counted_is_not_read_at_every_look_either(
+    texts: Shop, readings: list[Path]
+) -> None:
+    base = texts.folder / "sales.csv"
+    base.write_text(f"{HEADER}\n{GOOD}", "cp1252")
+    looks = [texts.landing("sales").pending() for _ in range(3)]
+    assert [name for name, _ in looks[0]] == ["2017-01-01"]
+    assert looks == looks[:1] * 3
+    assert readings == [base]
+    base.write_text(f"{HEADER}\n{GOOD}\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"source": {"time_zone": "Asia/Tokyo"}}, {"time": SALES["time"] | {"time_zone": "Etc/GMT+9"}}],
+)
+def test_another_clock_counts_the_same_text_again(texts: Shop, changed: dict[str, Any]) -> None:
+    (texts.folder / "sales.csv").write_text(f"{HEADER}\n1;7;1;05/01/2017 20:00:00\n", "cp1252")
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
+    of_source = changed.pop("source", {})
+    texts.source = with_formats(sales=SALES | changed).model_copy(update=of_source)
+    assert [name for name, _ in texts.landing("sales").pending()] == ["2017-01-06"]
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{}", '{"key": 1}', "null", "\0"])
+def test_a_memory_that_cannot_be_read_is_none(texts: Shop, kept: str) -> None:
+    (texts.folder / "sales.csv").write_text(f"{HEADER}\n{GOOD}\n", "cp1252")
+    texts.landing("sales").pending()
+    (memory,) = (texts.settings.home / "counted_days").iterdir()
+    memory.write_text(kept)
+    assert [name for name, _ in texts.landing("sales").pending()] == [DAY]
 
 
 # -- a snapshot of objects ----------------------------------------------------------------
@@ -287,22 +427,71 @@ def test_a_required_key_that_no_object_has_refuses_and_names_what_came_instead(
     assert report.physical_rows == 2
 
 
-def test_an_unknown_key_is_left_out_with_a_warning(texts: Shop) -> None:
-    deliver_products(texts, {"product": 1, "mood": "fine", "anna@example.com": 1})
-    report = texts.landing("products").land()
-    assert report.warnings == (
-        "column 1 whose name may be data is not in the contract and was left out",
-        "column mood is not in the contract and was left out",
+def test_unknown_keys_are_left_out_with_one_warning_and_their_count(texts: Shop) -> None:
+    many = {
+        f"tag_{chr(97 + place)}{chr(97 + other)}": 1 for place in range(5) for other in range(8)
+    }
+    deliver_products(
+        texts, {"product": 1, "mood": "fine", "anna@example.com": 1}, many | {"product": 2}
     )
+    (warning,) = texts.landing("products").land().warnings
+    assert warning.startswith("42 keys are not in the contract and were left out: mood, tag_aa, ")
+    assert warning.endswith("tag_cc, 21 more, 1 whose name may be data")
 
 
-@pytest.mark.parametrize("may_be_empty, outcome", [(True, "accepted"), (False, "refused")])
+@pytest.mark.parametrize(
+    "may_be_empty, outcome", [(True, "accepted"), (False, "refused"), (None, "refused")]
+)
 def test_no_bytes_land_as_no_rows_only_where_that_is_declared(
-    texts: Shop, may_be_empty: bool, outcome: str
+    texts: Shop, may_be_empty: bool | None, outcome: str
 ) -> None:
     texts.source = with_formats(products=PRODUCTS | {"may_be_empty": may_be_empty})
     deliver_products(texts)
     assert land(texts, "products").outcome == outcome
+
+
+NOTHING = [
+    pytest.param({"kind": "ndjson"}, b"\n", id="a line end"),
+    pytest.param({"kind": "ndjson"}, b"\xef\xbb\xbf\r\n", id="a mark and a line end"),
+    pytest.param({"kind": "json"}, b"[]", id="an array without elements"),
+    pytest.param({"kind": "json", "path": ["data"]}, b'{"data": [ ]}', id="the same at a path"),
+    pytest.param({"kind": "csv"}, b"product,name\n", id="a header"),
+    pytest.param({"kind": "csv"}, b"product,name\r\n\r\n", id="a header and an empty line"),
+]
+
+
+@pytest.mark.parametrize("declared, data", NOTHING)
+def test_a_text_without_records_does_not_replace_a_snapshot_unless_that_is_declared(
+    texts: Shop, declared: dict[str, Any], data: bytes
+) -> None:
+    deliver_products(texts, {"product": 1, "productName": "tea"})
+    assert land(texts, "products").outcome == "accepted"
+    deliver_products(texts).unlink()
+    for may_be_empty, outcome, served in (
+        (None, "refused", 1),
+        (False, "refused", 1),
+        (True, "accepted", 0),
+    ):
+        texts.source = with_formats(products=declared | {"may_be_empty": may_be_empty})
+        path = deliver_products(texts, name=f"snapshot.{declared['kind']}")
+        path.write_bytes(data)
+        report = land(texts, "products")
+        assert report.outcome == outcome
+        assert "declare `may_be_empty: true`" in str(report.reason) or may_be_empty
+        assert len(texts.landed("products")) == served
+    copies = [item.read_bytes() for item in texts.settings.quarantine_dir.rglob(path.name)]
+    assert set(copies) == {data}
+
+
+def test_a_day_without_records_lands_as_none_unless_that_is_denied(texts: Shop) -> None:
+    deliver_sales(texts)
+    assert land(texts).outcome == "accepted"
+    deliver_sales(texts, GOOD)
+    assert land(texts).outcome == "accepted"
+    texts.source = with_formats(sales=SALES | {"may_be_empty": False})
+    deliver_sales(texts)
+    assert land(texts).outcome == "refused"
+    assert len(texts.landed("sales")) == 1
 
 
 @pytest.mark.parametrize(
@@ -347,8 +536,9 @@ def test_no_failpoint_is_lost_and_none_is_passed_twice(
 
     passed: list[object] = []
     monkeypatch.setattr(module, "reach", passed.append)
-    deliver_sales(texts, GOOD)
+    delivered = deliver_sales(texts, GOOD)
     land(texts)
+    delivered.unlink()
     of_text, passed[:] = list(passed), []
     shop_of_parquet = replace(texts, source=SOURCE)
     shop_of_parquet.deliver(

@@ -11,7 +11,13 @@ from orchestration.landing.contract import Column
 from orchestration.landing.text_days import count_text_days, moment_reader
 from orchestration.landing.text_values import typed_text
 from orchestration.quiet_duckdb import open_duckdb
-from orchestration.sources.formats import CsvFormat, NdjsonFormat, TextFormat, TimeFormat
+from orchestration.sources.formats import (
+    BooleanWords,
+    CsvFormat,
+    NdjsonFormat,
+    TextFormat,
+    TimeFormat,
+)
 
 
 def typed(
@@ -32,6 +38,7 @@ def typed(
 
 PLAIN = NdjsonFormat()
 COMMA = CsvFormat(delimiter=";", decimal_mark=",")
+GERMAN = CsvFormat(booleans=BooleanWords(true_words=("j", "O'K"), false_words=("N", "")))
 
 
 @pytest.mark.parametrize(
@@ -76,6 +83,17 @@ COMMA = CsvFormat(delimiter=";", decimal_mark=",")
         ("1e400", "double", PLAIN, None, "unreadable_x"),
         ("1e3", "double", PLAIN, "1000.0", None),
         ("true", "boolean", PLAIN, "true", None),
+        ("TRUE", "boolean", PLAIN, "true", None),
+        ("False", "boolean", PLAIN, "false", None),
+        ("t", "boolean", PLAIN, None, "unreadable_x"),
+        ("yes", "boolean", PLAIN, None, "unreadable_x"),
+        ("0", "boolean", PLAIN, None, "unreadable_x"),
+        (" true", "boolean", PLAIN, None, "unreadable_x"),
+        ("", "boolean", PLAIN, None, "unreadable_x"),
+        ("J", "boolean", GERMAN, "true", None),
+        ("o'k", "boolean", GERMAN, "true", None),
+        ("n", "boolean", GERMAN, "false", None),
+        ("true", "boolean", GERMAN, None, "unreadable_x"),
         ("maybe", "boolean", PLAIN, None, "unreadable_x"),
         ("2017-02-28", "date", PLAIN, "2017-02-28", None),
         ("2017-02-30", "date", PLAIN, None, "unreadable_x"),
@@ -111,6 +129,10 @@ def test_a_missing_value_is_no_unreadable_one() -> None:
         ("%d/%m/%Y", "3/4/2026", "2026-04-03"),
         ("%d.%m.%Y", "31.12.2026", "2026-12-31"),
         ("%d/%m/%Y", "31/11/2026", None),
+        ("%d%m%Y", "01112026", "2026-11-01"),
+        ("%d%m%Y", "1112026", None),
+        ("%Y%m%d", "20260403", "2026-04-03"),
+        ("%Y%m%d", "2026040", None),
         ("%d/%m/%Y", "03/04/26", None),
         ("%d/%m/%Y", "2026-04-03", None),
     ],
@@ -118,6 +140,51 @@ def test_a_missing_value_is_no_unreadable_one() -> None:
 def test_a_date_is_read_by_its_format_alone(written: str, text: str, value: str | None) -> None:
     dialect = CsvFormat(time=TimeFormat(date=written))
     assert typed([text], "date", dialect) == [(value, None if value else "unreadable_x")]
+
+
+@pytest.mark.parametrize(
+    "declared, text, reason",
+    [
+        ({}, "0001-01-01", "implausible_x"),
+        ({}, "1899-12-31", "implausible_x"),
+        ({}, "1900-01-01", None),
+        ({}, "2199-12-31", None),
+        ({}, "2200-01-01", "implausible_x"),
+        ({}, "9999-12-31", "implausible_x"),
+        ({"latest": "9999-12-31"}, "9999-12-31", None),
+        ({"earliest": "2017-01-01"}, "2016-12-31", "implausible_x"),
+    ],
+)
+def test_a_date_that_nobody_can_have_meant_has_a_reason(
+    declared: dict[str, str], text: str, reason: str | None
+) -> None:
+    dialect = CsvFormat(time=TimeFormat.model_validate(declared))
+    ((_, why),) = typed([text], "date", dialect)
+    assert why == reason
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("offset", ["", "Z", "+14:00", "-12:00"])
+@pytest.mark.parametrize("latest", ["2199-12-31", "9999-12-31"])
+def test_a_moment_that_nobody_can_have_meant_has_a_reason_and_no_date(
+    zone: str, offset: str, latest: str
+) -> None:
+    time = TimeFormat.model_validate({"time_zone": zone, "latest": latest})
+    texts = [
+        f"{local}{offset}"
+        for local in (
+            "0001-01-01T00:00:00",
+            "0001-12-31T23:59:59",
+            "1800-06-01T00:00:00",
+            "9999-01-01T00:00:00",
+            "9999-12-31T23:59:59",
+        )
+    ]
+    read = typed([*texts], "timestamp", CsvFormat(time=time))
+    assert [why for _, why in read] == ["implausible_x"] * len(texts)
+    assert [value for value, _ in read] == [None] * len(texts)
+    for business_zone in ("UTC", "America/New_York", "Pacific/Kiritimati"):
+        assert count_text_days(texts, time, business_zone) == {None: len(texts)}
 
 
 BERLIN = {"time_zone": "Europe/Berlin"}
@@ -139,6 +206,19 @@ BERLIN = {"time_zone": "Europe/Berlin"}
         ({"timestamp": "%d/%m/%Y %H:%M:%S"}, "21/02/2017 00:55:46", "2017-02-21 00:55:46", None),
         ({"timestamp": "%d/%m/%Y %H:%M:%S"}, "2017-02-21 00:55:46", None, "unreadable_x"),
         ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55+0200", "2017-02-20 22:55:00", None),
+        ({}, "2199-12-31 23:59:59", "2199-12-31 23:59:59", None),
+        ({}, "2199-12-31 23:59:59-01:00", None, "implausible_x"),
+        ({"earliest": "2017-02-20"}, "2017-02-20 00:00:00", "2017-02-20 00:00:00", None),
+        ({"earliest": "2017-02-20"}, "2017-02-19 23:59:59", None, "implausible_x"),
+        ({"timestamp": "%Y%m%d%H%M%S%f"}, "20170221005546500000", "2017-02-21 00:55:46.5", None),
+        ({"timestamp": "%Y%m%d%H%M%S.%f"}, "20170221005546.5", "2017-02-21 00:55:46.5", None),
+        ({"timestamp": "%Y%m%d%H%M"}, "2017022100", None, "unreadable_x"),
+        ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55+9900", None, "unreadable_x"),
+        ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55-1330", "2017-02-21 14:25:00", None),
+        ({"timestamp": "%d/%m/%Y %H:%M%z"}, "21/02/2017 00:55+14:00", "2017-02-20 10:55:00", None),
+        ({}, "2017-02-20T12:11:42+99", None, "unreadable_x"),
+        ({}, "2017-02-20T12:11:42+02:75", None, "unreadable_x"),
+        ({}, "2017-02-20T12:11:42.5-0000", "2017-02-20 12:11:42.5", None),
         (BERLIN, "2017-07-01 12:00:00", "2017-07-01 10:00:00", None),
         (BERLIN, "2017-12-01 12:00:00", "2017-12-01 11:00:00", None),
         (BERLIN, "2017-07-01T12:00:00Z", "2017-07-01 12:00:00", None),
@@ -161,6 +241,9 @@ def test_a_moment_is_utc_and_a_doubtful_local_time_is_not_guessed(
     ((found, why),) = typed([text], "timestamp", dialect)
     assert why == reason
     assert found == value
+    moment = moment_reader(dialect.time)(text)
+    counted = None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+    assert counted == (None if value is None else datetime.fromisoformat(value))
 
 
 @settings(max_examples=50, deadline=None)

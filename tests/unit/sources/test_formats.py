@@ -2,13 +2,15 @@
 
 import gzip
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from orchestration.settings import load_settings
 from orchestration.sources.config import EntityConfig, load_source
 from orchestration.sources.files import FileReader, SourceError
 from orchestration.sources.formats import (
@@ -62,6 +64,20 @@ def test_the_kind_and_its_compression_name_the_files(declared: dict[str, Any], s
         ({"kind": "csv", "time": {"date": "%d/%m/%Y %d"}}, "names a part twice"),
         ({"kind": "csv", "time": {"timestamp": "%d/%m/%Y %I:%M %p"}}, "has %I, %p"),
         ({"kind": "csv", "time": {"time_zone": "Mars/Base"}}, "is not an IANA time zone"),
+        ({"kind": "csv", "time": {"time_zone": "localtime"}}, "is not an IANA time zone"),
+        ({"kind": "csv", "time": {"time_zone": "posixrules"}}, "is not an IANA time zone"),
+        ({"kind": "csv", "time": {"time_zone": "posix/Europe/Berlin"}}, "is not an IANA time"),
+        ({"kind": "csv", "time": {"time_zone": "right/Europe/Berlin"}}, "is not an IANA time"),
+        ({"kind": "csv", "time": {"date": "%d/%m/%Y%"}}, "has a % that names no part"),
+        ({"kind": "csv", "time": {"date": "%d/%m/%Y%%"}}, "has a % that names no part"),
+        ({"kind": "csv", "time": {"date": "%d0%m/%Y"}}, "has a digit"),
+        (
+            {"kind": "csv", "booleans": {"true_words": ["x"], "false_words": ["X"]}},
+            "'x' means both",
+        ),
+        ({"kind": "csv", "booleans": {"true_words": []}}, "at least 1 item"),
+        ({"kind": "csv", "booleans": {"true_words": ["\u0130"]}}, "only ASCII"),
+        ({"kind": "csv", "time": {"earliest": "2300-01-01"}}, "`earliest` is later than"),
     ],
 )
 def test_a_format_that_cannot_be_meant_is_refused_with_its_reason(
@@ -70,6 +86,17 @@ def test_a_format_that_cannot_be_meant_is_refused_with_its_reason(
     with pytest.raises(ValidationError) as refused:
         FORMATS.validate_python(declared)
     assert told in str(refused.value)
+
+
+def test_the_example_of_the_how_to_is_a_format_and_says_what_it_seems_to() -> None:
+    text = (load_settings({}).project_dir / "docs" / "how-to" / "add-a-source.md").read_text()
+    (example,) = re.findall(r"```yaml\n(entities:.*?)```", text, re.DOTALL)
+    (entity,) = yaml.safe_load(example)["entities"]
+    declared = FORMATS.validate_python(entity["format"])
+    assert isinstance(declared, CsvFormat)
+    assert declared.booleans.true_words == ("j",)
+    assert declared.time_format("valid_until") == TimeFormat(latest=date(9999, 12, 31))
+    assert declared.suffix == ".csv.gz"
 
 
 def test_the_error_of_a_definition_names_file_entity_and_attribute(tmp_path: Path) -> None:
@@ -120,6 +147,20 @@ def test_single_columns_may_write_their_times_another_way() -> None:
         ("%d/%m/%Y", "20-02-2017", False),
         ("%d.%m.%Y", "20x02x2017", False),
         ("%Y%m%d", "20170220", True),
+        ("%Y%m%d", "2017022", False),
+        ("%d%m%Y", "20022017", True),
+        ("%d%m%Y", "1112017", False),
+        ("%d%m/%Y", "111/2017", False),
+        ("%d/%m%Y", "1/112017", True),
+        ("%Y%m%d%H%M%S", "20170220235959", True),
+        ("%Y%m%d%H%M", "2017022019", False),
+        ("%Y-%m-%d %H:%M:%S.%f", "2017-02-20 23:59:59.5", True),
+        ("%Y-%m-%d %H:%M:%S%f", "2017-02-20 23:59:595", False),
+        ("%Y-%m-%d %H:%M%z", "2017-02-20 23:59+1400", True),
+        ("%Y-%m-%d %H:%M%z", "2017-02-20 23:59-13:59", True),
+        ("%Y-%m-%d %H:%M%z", "2017-02-20 23:59+1401", False),
+        ("%Y-%m-%d %H:%M%z", "2017-02-20 23:59+2360", False),
+        ("%Y-%m-%d %H:%M%z", "2017-02-20 23:59+9900", False),
         ("%d/%m/%Y %H:%M:%S", "20/02/2017 23:59:60", False),
     ],
 )
@@ -137,11 +178,34 @@ def inbox(tmp_path: Path, *names: str) -> Path:
     return tmp_path / "inbox"
 
 
-def test_hidden_files_and_other_suffixes_are_no_deliveries(tmp_path: Path) -> None:
-    names = ("2017-01-01.csv", ".2017-01-02.csv", "2017-01-03.csv.part", "2017-01-04.parquet")
+def test_hidden_files_and_unknown_suffixes_are_no_deliveries(tmp_path: Path) -> None:
+    names = ("2017-01-01.csv", ".2017-01-02.json", "2017-01-03.csv.part", "2017-01-04.txt")
     reader = FileReader("shop", "sales", tmp_path, inbox(tmp_path, *names), CsvFormat())
     assert [file.path.name for file in reader.inbox_files()] == ["2017-01-01.csv"]
     assert [file.partition for file in reader.inbox_files()] == ["2017-01-01"]
+
+
+@pytest.mark.parametrize(
+    "declared, name, shown",
+    [
+        (CsvFormat(), "2017-01-04.parquet", "2017-01-04.parquet lies"),
+        (CsvFormat(), "snapshot.json.gz", "snapshot.json.gz lies"),
+        (CsvFormat(), "anna@example.com.ndjson", "a .ndjson file lies"),
+        (JsonFormat(), "2017-01-04.ndjson", "2017-01-04.ndjson lies"),
+        (ParquetFormat(), "2017-01-04.csv.gz", "2017-01-04.csv.gz lies"),
+    ],
+)
+def test_a_delivery_of_another_kind_is_not_passed_over(
+    tmp_path: Path, declared: FileFormat, name: str, shown: str
+) -> None:
+    folder = inbox(tmp_path, f"2017-01-01{declared.suffix}", name)
+    with pytest.raises(SourceError) as refused:
+        FileReader("shop", "sales", tmp_path, folder, declared).inbox_files()
+    assert str(refused.value) == (
+        f"shop/sales: {shown} in the inbox, and the format of sales declares {declared.suffix} "
+        "files; nothing was read; deliver it the declared way, move it away, or change `format` "
+        "in defs.yaml"
+    )
 
 
 def test_two_files_of_one_partition_are_an_error_and_none_is_chosen(tmp_path: Path) -> None:

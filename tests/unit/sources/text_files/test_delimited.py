@@ -104,6 +104,9 @@ def test_bytes_of_another_encoding_refuse_the_file_and_are_not_repeated(
         (b'a,b\n1,5" disk\n2,x\n', [(2, "misplaced_quote")], ["2"]),
         (b"a,b\n1,x\0y\n2,x\n", [(2, "nul_character")], ["2"]),
         (b'a,b\n1,"x\n\0",\n2,x\n', [(2, "nul_character"), (3, "nul_character")], ["2"]),
+        (b'a,b\n5" x,"y\nz"\n2,x\n', [(2, "misplaced_quote"), (3, "misplaced_quote")], ["2"]),
+        (b'a,b\n"x\n"",",y"\n2,x\n', [(2, "misplaced_quote")], ["", "2"]),
+        (b'a,b\n1" 2" x,"y\n2,x\n', [(2, "misplaced_quote")], ["2"]),
         (b'a,b\n1,"x\n2,x\n3,y\n', [(2, "unterminated_quote")], ["2", "3"]),
         (b'a,b\n1,"x\n"2","x"\n', [(2, "misplaced_quote")], ["2"]),
         (b'a,b\n1,"x\ny",z\n2,x\n', [(2, "too_many_fields"), (3, "misplaced_quote")], ["2"]),
@@ -284,7 +287,16 @@ def test_what_was_written_by_a_dialect_is_read_by_it(
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(st.text(st.sampled_from('ab,"\r\n\0')), max_size=12))
-def test_both_counts_agree_on_whatever_comes(read_rows: ReadRows, lines: list[str]) -> None:
+@given(
+    lines=st.lists(st.text(st.sampled_from('ab,"\r\n\0')), max_size=12),
+    quoted=st.lists(
+        st.sampled_from(['5" x,"y', 'z"', '"a ""b"",', '1"2"3,"', '","', '"",""', 'a""b,"c'])
+    ),
+    width=st.integers(1, 3),
+)
+def test_both_counts_agree_on_whatever_comes(
+    read_rows: ReadRows, lines: list[str], quoted: list[str], width: int
+) -> None:
     """The fixture compares them."""
-    read_rows(("a,b\n" + "\n".join(lines) + "\n").encode(), CSV)
+    header = ",".join("abc"[:width])
+    read_rows((header + "\n" + "\n".join(lines + quoted) + "\n").encode(), CSV)

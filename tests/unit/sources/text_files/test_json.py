@@ -57,6 +57,9 @@ def test_a_value_is_handed_on_as_its_own_text(
     assert read_rows.last.columns == ("a", "b")
 
 
+LARGE = ('{"a": "' + "x" * 2000 + '"}', "record_too_large")
+
+
 @pytest.mark.parametrize(
     "record, reason",
     [
@@ -64,17 +67,11 @@ def test_a_value_is_handed_on_as_its_own_text(
         ("12", "not_an_object"),
         ('"text"', "not_an_object"),
         ("null", "not_an_object"),
-        ('{"a": 01}', "malformed_json"),
-        ('{"a": nope}', "malformed_json"),
         ('{"a": NaN}', "malformed_json"),
-        ("{'a': 1}", "malformed_json"),
-        ('{"a": 1,}', "malformed_json"),
         ('{"a": "\\ud800"}', "malformed_json"),
-        ('{"a": "\t"}', "malformed_json"),
         ('{"a": "\\u0000"}', "nul_character"),
         ('{"a": 1, "a": 2}', "duplicated_key"),
         ('{"c": {"d": 1, "d": 2}}', "duplicated_key"),
-        ('{"a": "' + "x" * 2000 + '"}', "record_too_large"),
     ],
 )
 @pytest.mark.parametrize(
@@ -94,13 +91,77 @@ def test_a_record_without_shape_is_set_aside_and_the_others_stay(
     assert record.startswith(next(row["_raw"] for row in rows if row["_raw"]))
 
 
+MALFORMED = [
+    '{"a": 01}',
+    '{"a": nope}',
+    "{'a': 1}",
+    '{"a": 1,}',
+    '{"a": "\t"}',
+    '{"a": "x}',
+    '{"a": x"}',
+    '{"a": [1}',
+    '{"a": 1, "a": 2, "b": "x}',
+    '{"a": 1}}',
+    '{"a": 1]',
+    '"a": 1}',
+    "",
+]
+
+
+@pytest.mark.parametrize("record", [item for item in MALFORMED if item])
+def test_a_malformed_line_is_set_aside_and_the_others_stay(
+    read_rows: ReadRows, record: str
+) -> None:
+    rows = read_rows(as_lines('{"a": 1}', record, '{"a": 2}'), LINES)
+    assert [line for line, _ in misshapen(rows)] == [2]
+    assert values(rows) == [("1", None), ("2", None)]
+
+
+def test_a_line_that_is_too_long_is_set_aside(read_rows: ReadRows) -> None:
+    record, reason = LARGE
+    rows = read_rows(as_lines('{"a": 1}', record), NdjsonFormat(greatest_record=1024))
+    assert misshapen(rows) == [(2, reason)]
+
+
+@pytest.mark.parametrize("record", [*MALFORMED, LARGE[0]])
+@pytest.mark.parametrize("following", ['{"a": 2}', '{"": "", "a": 2}', '"x"'])
+def test_a_malformed_element_breaks_its_document_and_takes_no_neighbour_in_silence(
+    read_rows: ReadRows, record: str, following: str
+) -> None:
+    elements = ('{"a": 1}', record, following, '{"a": 3}')
+    with pytest.raises(TextFileError) as refused:
+        read_rows(as_array(*elements), JsonFormat(greatest_record=1024))
+    assert refused.value.fault is Fault.BROKEN_DOCUMENT
+    assert "line 3" in str(refused.value) or record in ('{"a": 1}}', "")
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1 << 20])
+@pytest.mark.parametrize("length", [1023, 1024, 1025, 1026, 3000])
+def test_how_long_an_element_may_be_does_not_depend_on_where_the_pieces_end(
+    read_rows: ReadRows, monkeypatch: pytest.MonkeyPatch, chunk: int, length: int
+) -> None:
+    monkeypatch.setattr(json_records, "_CHUNK", chunk)
+    data = as_array('{"a": "' + "x" * (length - 9) + '"}')
+    dialect = JsonFormat(greatest_record=1024)
+    if length <= 1024:
+        assert len(values(read_rows(data, dialect))) == 1
+        return
+    with pytest.raises(TextFileError, match="longer than a record may be"):
+        read_rows(data, dialect)
+
+
 @pytest.mark.parametrize("depth", [100, 900, 100_000])
 @pytest.mark.parametrize("write, dialect", [(as_lines, LINES), (as_array, ARRAY)])
-def test_however_deep_an_object_nests_it_is_read_or_set_aside(
+def test_however_deep_an_object_nests_it_is_read_or_refused(
     read_rows: ReadRows, write: Any, dialect: TextFormat, depth: int
 ) -> None:
     nested = "[" * depth + "1" + "]" * depth
-    rows = read_rows(write(f'{{"a": {nested}}}', '{"a": 2}'), dialect)
+    data = write(f'{{"a": {nested}}}', '{"a": 2}')
+    if depth == 100_000 and dialect is ARRAY:
+        with pytest.raises(TextFileError, match="line 2 is no JSON value"):
+            read_rows(data, dialect)
+        return
+    rows = read_rows(data, dialect)
     if depth == 100:
         assert values(rows)[0] == (nested, None)
     if depth == 100_000:
@@ -180,7 +241,7 @@ def test_what_is_found_does_not_depend_on_where_the_pieces_end(
 
     monkeypatch.setattr(json_records, "_CHUNK", chunk)
     monkeypatch.setattr(count, "_CHUNK", chunk)
-    objects = ['{"a": 12.5, "b": "],{\\"\\\\"}', "12", '{"b": [1, {"x": "]"}]}', '{"a": nope}']
+    objects = ['{"a": 12.5, "b": "],{\\"\\\\"}', "12", '{"b": [1, {"x": "]"}]}', '{"a": NaN}']
     rows = read_rows(as_array(*objects), ARRAY)
     assert values(rows) == [("12.5", '],{"\\'), (None, '[1,{"x":"]"}]')]
     assert misshapen(rows) == [(3, "not_an_object"), (5, "malformed_json")]
