@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TextIO
+from urllib.parse import parse_qsl
 
 from orchestration.sources.formats import JsonFormat, NdjsonFormat
 from orchestration.sources.text_files.faults import Fault, Misshapen, TextFileError
@@ -53,10 +54,16 @@ class ObjectColumns:
     """Takes the wanted keys out of objects, and remembers which ever came."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """`a.b` is what lies under `b` in the object under `a`; the rest of `a` is left out."""
+        """`a.b` is what lies under `b` in the object under `a`; the rest of `a` is left out.
+
+        `a?b` is the parameter `b` of the address that is the value of `a`, and `a?` what stands
+        before its parameters; the rest of the address is left out.
+        """
         self._keys = tuple(keys)
         self._wanted = frozenset(keys)
-        self._nested = tuple(key.split(".") for key in keys)
+        places = [key.partition("?") for key in keys]
+        self._nested = tuple(place.split(".") for place, _, _ in places)
+        self._parameters = tuple(name if mark else None for _, mark, name in places)
         self._known = self._wanted | {path[0] for path in self._nested}
         self.seen: set[str] = set()
         self.unknown: set[str] = set()
@@ -71,12 +78,16 @@ class ObjectColumns:
                 self.unknown |= found.keys() - self._known
         try:
             values = [
-                _text(found[key] if key in found else _under(found, path))
-                for key, path in zip(self._keys, self._nested, strict=True)
+                _text(found[key])
+                if key in found
+                else _part_of_address(_text(_under(found, path)), parameter)
+                for key, path, parameter in zip(
+                    self._keys, self._nested, self._parameters, strict=True
+                )
             ]
         except RecursionError:
             return bad_record(line, Misshapen.MALFORMED_JSON, raw)
-        if "\\u" in raw:
+        if "\\u" in raw or "%00" in raw:
             problem = _unstorable(values)
             if problem is not None:
                 return bad_record(line, problem, raw)
@@ -91,6 +102,21 @@ def _under(found: dict[str, Any], path: Sequence[str]) -> object:
             return None
         here = here.get(key)
     return here
+
+
+def top_key(key: str) -> str:
+    """The key of a record under which a wanted value lies, itself, inside or as a part."""
+    return key.partition("?")[0].split(".")[0]
+
+
+def _part_of_address(address: str | None, parameter: str | None) -> str | None:
+    """The first value of a parameter, or what stands before the parameters for an empty name."""
+    if address is None or parameter is None:
+        return address
+    path, _, query = address.partition("#")[0].partition("?")
+    if not parameter:
+        return path
+    return next((value for name, value in parse_qsl(query) if name == parameter), None)
 
 
 def ndjson_records(lines: Lines, dialect: NdjsonFormat, columns: ObjectColumns) -> Iterator[Record]:

@@ -26,6 +26,7 @@ from orchestration.sources.text_files.json_records import (
     JsonArray,
     ObjectColumns,
     ndjson_records,
+    top_key,
 )
 from orchestration.sources.text_files.lines import Lines, open_text
 from orchestration.sources.text_files.records import Record
@@ -69,7 +70,7 @@ def read_text(
     delivered = ((name, dialect.names.get(name, name)) for name in found.columns)
     return TextReading(
         written,
-        tuple(name for name, key in delivered if key.split(".")[0] in found.objects.seen),
+        tuple(name for name, key in delivered if top_key(key) in found.objects.seen),
         tuple(sorted(found.objects.unknown)),
         0 if found.array is None else found.array.offset,
     )

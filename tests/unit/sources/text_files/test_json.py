@@ -169,6 +169,33 @@ def test_however_deep_an_object_nests_it_is_read_or_refused(
     assert values(rows)[-1] == ("2", None)
 
 
+def test_a_parameter_of_an_address_is_a_column_and_the_address_stays_out(
+    read_rows: ReadRows,
+) -> None:
+    names = {"a": "page?gclid", "b": "from.page?"}
+    dialect = NdjsonFormat.model_validate({"kind": "ndjson", "names": names})
+    rows = read_rows(
+        as_lines(
+            '{"page": "/x?xgclid=no&gclid=K%C3%A9y+1&gclid=no#top", "from": {"page": "/y?q=1"}}',
+            '{"page": "/x#?gclid=no", "from": {"page": "/z#a"}}',
+            '{"page": "/x?gclid=&a", "from": null}',
+            '{"page": null, "page?gclid": "itself"}',
+        ),
+        dialect,
+    )
+    assert values(rows) == [("Kéy 1", "/y"), (None, "/z"), (None, None), ("itself", None)]
+    assert read_rows.last is not None
+    assert read_rows.last.columns == ("a", "b")
+    assert read_rows.last.unknown_keys == ()
+
+
+def test_a_parameter_that_no_column_can_hold_sets_its_record_aside(read_rows: ReadRows) -> None:
+    dialect = NdjsonFormat.model_validate({"kind": "ndjson", "names": {"a": "page?q"}})
+    rows = read_rows(as_lines('{"page": "/?q=a%00b"}', '{"page": "/?q=%FF"}'), dialect)
+    assert misshapen(rows) == [(1, "nul_character")]
+    assert values(rows) == [("\ufffd", None)]
+
+
 def test_text_between_two_lines_of_json_is_one_malformed_record(read_rows: ReadRows) -> None:
     rows = read_rows(b'{"a": 1}\n{"a": 2} {"a": 3}\n\n  \n{"a": 4}\r\n', LINES)
     assert misshapen(rows) == [(2, "malformed_json")]
