@@ -38,7 +38,7 @@ def land(place: Path, entities: Sequence[str]) -> None:
     from orchestration.landing.ledger import Ledger
     from orchestration.sources.config import load_sources
 
-    (source,) = load_sources(settings.sources_dir)
+    (source,) = load_sources(settings.sources_dir, settings.enabled_sources)
     ledger = Ledger(settings.ledger_path, settings.sqlite_timeout_seconds)
     with inside(place) as parts:
         for entity in entities:

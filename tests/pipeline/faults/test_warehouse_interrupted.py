@@ -46,7 +46,7 @@ def build(rebuild: bool) -> None:
     ]
     assert tests
     asked = Commission(Layer.STAGING, MODELS, tests, str(os.getpid()), rebuild=rebuild)
-    sources = load_sources(settings.sources_dir)
+    sources = load_sources(settings.sources_dir, settings.enabled_sources)
     outcome = build_in_chain(settings, ledger, manifest, asked, sources, lambda: None)
     assert not [result.unique_id for result in outcome.results if result.failed]
 
