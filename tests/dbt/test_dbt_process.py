@@ -129,6 +129,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 def test_processes_forked_from_a_ready_one_build_the_same(
     ready: Settings, manifest: DbtManifest
 ) -> None:
@@ -144,6 +145,7 @@ def test_processes_forked_from_a_ready_one_build_the_same(
     assert [json.loads(line) for line in forked.stdout.splitlines()] == [cold, cold]
 
 
+@pytest.mark.slow
 def test_a_project_that_was_made_ready_is_used_by_one_call(
     ready: Settings, manifest: DbtManifest
 ) -> None:

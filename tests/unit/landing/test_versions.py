@@ -76,6 +76,7 @@ VERSIONS = [(number, [sale(1, 1, amount=number), sale(2, 1, amount=10)]) for num
 VERSIONS[4] = (5, VERSIONS[3][1])
 
 
+@pytest.mark.slow
 def test_any_order_of_five_versions_serves_the_highest(tmp_path: Path) -> None:
     orders = list(itertools.permutations(VERSIONS))
     chosen = [*random.Random(7).sample(orders, 12), orders[0], orders[-1]]
