@@ -9,6 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from orchestration.landing.contract import Column
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import load_settings
