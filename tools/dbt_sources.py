@@ -89,7 +89,7 @@ def _columns(
 
 
 def _says(column: Column) -> str:
-    if column.identifier_type is None:
+    if column.identifier is None:
         return column.description
     return f"Keyed token of: {column.description}"
 

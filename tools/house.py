@@ -28,7 +28,8 @@ _BATCHES_OF = re.compile(
     r'from \{\{ ref\("src_shopthread__batches"\) \}\}\s+'
     r"where (entity (= '\w+'|in \([^)]*\)) and is_current\s*\)|verdict = 'accepted' and )"
 )
-_RECORDS_OF = re.compile(r'newest_records\("src_[a-z0-9_]+?__([a-z0-9_]+)"\)')
+_RECORDS_OF = re.compile(r'newest_records\("(src_[a-z0-9_]+)"\)')
+_LANDED = re.compile(r'landed\("\w+", "(\w+)"\)')
 _QUOTED = re.compile(r"'(\w+)'")
 
 
@@ -322,6 +323,14 @@ def undeclared_models(manifest: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _landed_entity(manifest: Mapping[str, Any], adapter: str) -> str:
+    """The entity that an adapter reads; without the adapter's SQL, the end of its name."""
+    for node in models(manifest).values():
+        if node["name"] == adapter and (read := _LANDED.search(node["raw_code"])):
+            return read.group(1)
+    return adapter.rsplit("__", maxsplit=1)[-1]
+
+
 def models_that_misname_their_batches(manifest: Mapping[str, Any]) -> list[str]:
     """A model that takes the batches of some entities says so, and means the same in its SQL.
 
@@ -335,7 +344,9 @@ def models_that_misname_their_batches(manifest: Mapping[str, Any]) -> list[str]:
         if condition:
             by_entity = condition.group(2)
             read = ["*"] if by_entity is None else sorted(_QUOTED.findall(by_entity))
-        by_record = _RECORDS_OF.findall(node["raw_code"])
+        by_record = [
+            _landed_entity(manifest, adapter) for adapter in _RECORDS_OF.findall(node["raw_code"])
+        ]
         if by_record:
             read = sorted({*(read or []), *by_record})
         said = node["config"]["meta"].get("accepted_batches_of")

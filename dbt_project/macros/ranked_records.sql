@@ -4,7 +4,6 @@
 -#}
 {% macro ranked_records(adapter) -%}
     {%- set line = records_of(adapter) -%}
-    {%- set entity = adapter.split("__")[1] -%}
     {%- set order -%}
         partition by records.source_key, batches.is_current
         {%- for column in line.key %}, records.{{ column }}{% endfor %}
@@ -27,7 +26,7 @@
             {{ ref("src_shopthread__batches") }} as batches
             on records.source_key = batches.source_key
             and records.batch_id = batches.batch_id
-            and batches.entity = '{{ entity }}'
+            and batches.entity = '{{ entity_of(line) }}'
             and batches.verdict = 'accepted'
     )
 {%- endmacro %}

@@ -18,7 +18,13 @@ from orchestration.components.calendar import business_dates, days_of, requested
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
-from orchestration.landing.contract import Column, EntityContract, RowRule
+from orchestration.landing.contract import (
+    Column,
+    EntityContract,
+    IdentifierBy,
+    IdentifierKind,
+    RowRule,
+)
 from orchestration.landing.empty_files import write_empty_files
 from orchestration.landing.freshness import Freshness, date_judged_at, judge_freshness
 from orchestration.landing.identifiers import UnknownIdentifierTypeError, assert_known
@@ -380,24 +386,30 @@ def entity_contract(settings: Settings, source: str, entity: str) -> EntityContr
 
 
 def _column(source: str, entity: str, name: str, column: "SuiteColumn") -> Column:
-    if column.identifier_type is not None:
+    identifier: IdentifierKind | IdentifierBy | None = None
+    if column.identifier_by is not None:
+        identifier = IdentifierBy(
+            column.identifier_by.column,
+            tuple(
+                (word, IdentifierKind(kind.type, kind.scope, kind.region))
+                for word, kind in column.identifier_by.kinds.items()
+            ),
+        )
+    elif column.identifier_type is not None:
+        identifier = IdentifierKind(
+            column.identifier_type, column.identifier_scope, column.identifier_region
+        )
+    landed = Column(name, column.type, column.nullable, identifier, column.description)
+    for _, kind in landed.identifier_kinds:
         try:
-            assert_known(column.identifier_type, column.identifier_scope, column.identifier_region)
+            assert_known(kind.type, kind.scope, kind.region)
         except UnknownIdentifierTypeError as error:
             from orchestration.quality import SuiteError
 
             raise SuiteError(
                 f"expectations/landing/{source}.yaml: {entity}.{name}: {error}"
             ) from error
-    return Column(
-        name,
-        column.type,
-        column.nullable,
-        column.identifier_type,
-        column.description,
-        column.identifier_scope,
-        column.identifier_region,
-    )
+    return landed
 
 
 def landing_judge(settings: Settings, source: str, entity: str) -> Judge:

@@ -25,26 +25,55 @@ def engine_type(contract_type: str) -> str:
 
 
 @dataclass(frozen=True)
+class IdentifierKind:
+    """What an identifier is, and so by which rule and for whom it is the same."""
+
+    type: str
+    scope: str | None = None
+    """The system that makes the identifier up, where its values mean nothing elsewhere."""
+    region: str | None = None
+    """Country of telephone numbers without a country code."""
+
+    def __str__(self) -> str:
+        """As fingerprints write it: what is not given adds nothing."""
+        return ":".join(part for part in (self.type, self.scope, self.region) if part)
+
+
+@dataclass(frozen=True)
+class IdentifierBy:
+    """Where another column of the row says, in the source's words, what an identifier is."""
+
+    column: str
+    kinds: tuple[tuple[str, IdentifierKind], ...]
+
+    def __str__(self) -> str:
+        return f"{self.column}?" + ",".join(f"{word}={kind}" for word, kind in self.kinds)
+
+
+@dataclass(frozen=True)
 class Column:
-    """One delivered column. `identifier_type` set: a token takes its place in landing."""
+    """One delivered column. `identifier` set: a token takes its place in landing."""
 
     name: str
     type: str
     nullable: bool
-    identifier_type: str | None = None
+    identifier: IdentifierKind | IdentifierBy | None = None
     description: str = ""
-    identifier_scope: str | None = None
-    """The system that makes the identifier up, where its values mean nothing elsewhere."""
-    identifier_region: str | None = None
-    """Country of telephone numbers without a country code."""
 
     @property
     def landed_name(self) -> str:
-        return self.name if self.identifier_type is None else f"{self.name}_token"
+        return self.name if self.identifier is None else f"{self.name}_token"
 
     @property
     def landed_type(self) -> str:
-        return engine_type(self.type) if self.identifier_type is None else "VARCHAR"
+        return engine_type(self.type) if self.identifier is None else "VARCHAR"
+
+    @property
+    def identifier_kinds(self) -> tuple[tuple[str | None, IdentifierKind], ...]:
+        """Every kind that a value may be of, with the word that says so, where one does."""
+        if isinstance(self.identifier, IdentifierBy):
+            return self.identifier.kinds
+        return () if self.identifier is None else ((None, self.identifier),)
 
 
 @dataclass(frozen=True)
@@ -71,9 +100,7 @@ class EntityContract:
     def schema_fingerprint(self) -> str:
         """Sixteen hex digits over names, types and order of the columns."""
         text = "|".join(
-            f"{column.name}:{column.type}:{column.nullable}:{column.identifier_type}"
-            + (f":{column.identifier_scope}" if column.identifier_scope else "")
-            + (f":{column.identifier_region}" if column.identifier_region else "")
+            f"{column.name}:{column.type}:{column.nullable}:{column.identifier}"
             for column in self.columns
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -103,6 +103,8 @@ SCOPED: Mapping[str, Rule] = MappingProxyType(
         "app_device": key,
         "cookie": key,
         "crm_contact": key,
+        "mail_household": key,
+        "mail_piece": key,
         "message_profile": key,
         "push_token": key,
         "service_requester": key,

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from orchestration.disk_space import needed_to_land, require_space
 from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
-from orchestration.landing.contract import Column, EntityContract, engine_type
+from orchestration.landing.contract import Column, EntityContract, IdentifierBy, engine_type
 from orchestration.landing.counted_days import CountedDays, Days
 from orchestration.landing.empty_files import write_empty_file
 from orchestration.landing.identifier_rules import RULE_VERSION
@@ -781,7 +781,13 @@ class _Candidate:
             column.name: self._raw_identifier(column.name, typed[column.name][0])
             for column in self._identifiers
         }
-        self._tokenise(connection, raw)
+        told_by = {
+            column.name: self._raw_identifier(told, typed[told][0])
+            for column in self._identifiers
+            if isinstance(column.identifier, IdentifierBy)
+            for told in (column.identifier.column,)
+        }
+        self._tokenise(connection, raw, told_by)
         joins = ""
         unusable = ["0"]
         for column in self._identifiers:
@@ -797,6 +803,8 @@ class _Candidate:
                 f' left join "tokens_{column.name}"'
                 f' on "tokens_{column.name}".raw = {raw[column.name]}'
             )
+            if column.name in told_by:
+                joins += f' and "tokens_{column.name}".kind = {told_by[column.name]}'
         if self._partitioned:
             told = self._business_date({name: value for name, (value, _) in typed.items()})
             values.append(f"{told} as _business_date")
@@ -818,7 +826,7 @@ class _Candidate:
 
     @property
     def _identifiers(self) -> list[Column]:
-        return [column for column in self._contract.columns if column.identifier_type]
+        return [column for column in self._contract.columns if column.identifier is not None]
 
     def _typed(self, column: Column, delivered_type: str) -> tuple[str, list[tuple[str, str]]]:
         if self._dialect is None:
@@ -852,28 +860,32 @@ class _Candidate:
             rules += " when _business_date <> cast(_delivered_for as date) then 'outside_partition'"
         return f"case when _type_reason is not null then _type_reason{rules} end"
 
-    def _tokenise(self, connection: duckdb.DuckDBPyConnection, raw: dict[str, str]) -> None:
+    def _tokenise(
+        self, connection: duckdb.DuckDBPyConnection, raw: dict[str, str], kind: dict[str, str]
+    ) -> None:
+        """Table `tokens_<column>` of every identifier column: its raw values and their tokens.
+
+        `raw` and `kind` are SQL over `delivered`: the value, and the word that says what it is
+        where the contract leaves that to another column. A value under a word that the
+        contract does not know has no token.
+        """
         key = self.landing.settings.identity_key.get_secret_value()
         for column in self._identifiers:
-            distinct = [
-                str(row[0])
-                for row in connection.execute(
-                    f"select distinct {raw[column.name]} from delivered"
-                    f" where {raw[column.name]} is not null"
-                ).fetchall()
-            ]
-            found = tokenise(
-                str(column.identifier_type),
-                distinct,
-                key,
-                scope=column.identifier_scope,
-                region=column.identifier_region,
-            )
-            self.found[column.name] = found
+            value, told = raw[column.name], kind.get(column.name, "cast(null as varchar)")
+            distinct = connection.execute(
+                f"select distinct {told}, {value} from delivered where {value} is not null"
+            ).fetchall()
+            found: list[tuple[str | None, Identifier]] = []
+            for word, is_a in column.identifier_kinds:
+                values = [str(row[1]) for row in distinct if row[0] == word]
+                tokens = tokenise(is_a.type, values, key, scope=is_a.scope, region=is_a.region)
+                found += [(word, item) for item in tokens]
+            self.found[column.name] = tuple(item for _, item in found)
             table = pa.table(
                 {
-                    "raw": pa.array([item.raw for item in found], pa.string()),
-                    "token": pa.array([item.token for item in found], pa.string()),
+                    "kind": pa.array([word for word, _ in found], pa.string()),
+                    "raw": pa.array([item.raw for _, item in found], pa.string()),
+                    "token": pa.array([item.token for _, item in found], pa.string()),
                 }
             )
             connection.register("_tokens", table)
@@ -1227,8 +1239,13 @@ class _Candidate:
                         f" where _reason is null and {self._partition_of_row()} in ({names})"
                     ).fetchall()
                 }
-                usable = [item for item in found if item.token in landed]
-                keep_in_vault(self.landing.settings.identifiers_dir, usable, key)
+                for identifier_type in sorted({item.identifier_type for item in found}):
+                    usable = [
+                        item
+                        for item in found
+                        if item.identifier_type == identifier_type and item.token in landed
+                    ]
+                    keep_in_vault(self.landing.settings.identifiers_dir, usable, key)
 
     def _promote(self, batches: list[Batch], reasons: dict[str, dict[str, int]]) -> None:
         if not batches:

@@ -120,6 +120,30 @@ class Reason(_Strict):
     because: Because = Field(description="The fact behind it, with its month as YYYY-MM.")
 
 
+class IdentifierKind(_Strict):
+    """What an identifier is."""
+
+    type: Identifier = Field(description="The identity graph's type.")
+    scope: Identifier | None = Field(
+        default=None,
+        description="The system that makes the identifier up, for types whose values mean "
+        "nothing elsewhere: a customer number of a shop, a cookie of a site.",
+    )
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+        default=None,
+        description="Country of telephone numbers that are written without a country code.",
+    )
+
+
+class IdentifierBy(_Strict):
+    """Another column of the row says what an identifier is."""
+
+    column: Identifier = Field(description="The column of this contract that says it.")
+    kinds: dict[str, IdentifierKind] = Field(
+        min_length=1, description="What each of its words means; under any other word no token."
+    )
+
+
 class Column(_Strict):
     """One column of a contract."""
 
@@ -144,13 +168,26 @@ class Column(_Strict):
         description="Country of telephone numbers that are written without a country code.",
     )
 
+    identifier_by: IdentifierBy | None = Field(
+        default=None,
+        description="Instead of `identifier_type`, where each row says what its identifier is.",
+    )
+
     @model_validator(mode="after")
     def _identifier_has_a_type(self) -> Self:
-        if (self.personal == "identifier") != (self.identifier_type is not None):
+        if (self.personal == "identifier") != self.is_identifier:
             raise ValueError(
-                "`personal: identifier` and `identifier_type` are given together or not at all"
+                "`personal: identifier` and one of `identifier_type` and `identifier_by` are"
+                " given together or not at all"
             )
+        if self.identifier_type is not None and self.identifier_by is not None:
+            raise ValueError("`identifier_by` takes the place of `identifier_type`: give one")
         return self
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether a token takes its place in landing."""
+        return self.identifier_type is not None or self.identifier_by is not None
 
     @property
     def duckdb_type(self) -> str:
@@ -318,6 +355,7 @@ class TableSuite(_Strict):
             if unknown:
                 raise ValueError(f"key: {', '.join(unknown)} is not among the columns")
             self._check_expectations()
+        self._check_identifiers()
         self._check_measures()
         asked = [(item.label, item.columns) for item in self.expectations]
         for label, columns in asked:
@@ -347,6 +385,15 @@ class TableSuite(_Strict):
                 raise ValueError(
                     f"expectations.{number}: {expectation.type} looks into {min(touched)}, "
                     "which is a token once landed; only null and uniqueness checks hold for it"
+                )
+
+    def _check_identifiers(self) -> None:
+        for name, column in self.columns.items():
+            told = column.identifier_by.column if column.identifier_by is not None else None
+            if told is not None and (told not in self.columns or self.columns[told].personal):
+                raise ValueError(
+                    f"{name}: identifier_by.column: {told} is not a column of this contract"
+                    " that says nothing personal"
                 )
 
     def _check_measures(self) -> None:
@@ -380,17 +427,13 @@ class TableSuite(_Strict):
         return self.asset_key[-2]
 
     @property
-    def identifier_columns(self) -> dict[str, str]:
-        """Delivered columns that become tokens, with their identifier type."""
-        return {
-            name: column.identifier_type
-            for name, column in self.columns.items()
-            if column.identifier_type is not None
-        }
+    def identifier_columns(self) -> frozenset[str]:
+        """Delivered columns that become tokens."""
+        return frozenset(name for name, column in self.columns.items() if column.is_identifier)
 
     def column_names(self, layout: Layout) -> dict[str, str]:
         """Delivered name -> name in `layout`, in contract order."""
-        tokens = self.identifier_columns if layout is Layout.LANDED else {}
+        tokens = self.identifier_columns if layout is Layout.LANDED else frozenset()
         return {name: f"{name}{TOKEN_SUFFIX}" if name in tokens else name for name in self.columns}
 
     def duckdb_columns(self, layout: Layout) -> dict[str, str]:

@@ -182,6 +182,19 @@ def test_a_model_that_misnames_the_batches_it_takes_is_found(
     assert len(house.models_that_misname_their_batches(manifest_of(node))) == breaches
 
 
+def test_the_batches_of_a_contract_are_those_that_its_adapter_reads() -> None:
+    adapter = copy.deepcopy(FACT) | {
+        "name": "src_post__letters",
+        "raw_code": """select batch_id from {{ landed("post", "events") }}""",
+    }
+    contract = copy.deepcopy(FACT)
+    contract["raw_code"] = """select * from {{ newest_records("src_post__letters") }}"""
+    for said, breaches in ((["events"], 0), (["letters"], 1)):
+        contract["config"]["meta"]["accepted_batches_of"] = said
+        found = house.models_that_misname_their_batches(manifest_of(adapter, contract))
+        assert len(found) == breaches
+
+
 def macro(name: str, file: str, *, description: str = "Adds things.") -> dict[str, Any]:
     return {
         "name": name,

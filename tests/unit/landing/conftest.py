@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from orchestration.landing.contract import Column, EntityContract, RowRule
+from orchestration.landing.contract import Column, EntityContract, IdentifierKind, RowRule
 from orchestration.landing.land import Judged, Landing, Verdict
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import Settings, load_settings
@@ -51,7 +51,7 @@ CONTRACTS = {
     "sales": EntityContract(
         columns=(
             Column("receipt", "bigint", nullable=False),
-            Column("card", "bigint", nullable=False, identifier_type="loyalty_card"),
+            Column("card", "bigint", nullable=False, identifier=IdentifierKind("loyalty_card")),
             Column("amount", "decimal(18,2)", nullable=False),
             Column("sold_at", "timestamp", nullable=False),
         ),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.landing.contract import Column
+from orchestration.landing.contract import Column, IdentifierBy, IdentifierKind
 from orchestration.landing.identifier_rules import GLOBAL, SCOPED, email, phone, words
 from orchestration.landing.identifiers import UnknownIdentifierTypeError, token, tokenise
 from orchestration.settings import DEMO_IDENTITY_KEY
@@ -103,8 +103,8 @@ CONTRACT = replace(
     CONTRACTS["products"],
     columns=(
         Column("product", "bigint", nullable=False),
-        Column("name", "string", nullable=True, identifier_type="email"),
-        Column("street", "string", nullable=True, identifier_type="postal_street"),
+        Column("name", "string", nullable=True, identifier=IdentifierKind("email")),
+        Column("street", "string", nullable=True, identifier=IdentifierKind("postal_street")),
     ),
 )
 
@@ -171,3 +171,64 @@ def test_a_row_that_needs_its_identifier_is_set_aside(shop: Shop) -> None:
     (item,) = shop.landing("products", contract).land().partitions
     assert item.quarantine_reasons == (("unusable_name", 1),)
     assert item.landed_rows == 1
+
+
+SPEAKING = replace(
+    CONTRACTS["products"],
+    columns=(
+        Column("product", "bigint", nullable=False),
+        Column("name", "string", nullable=True),
+        Column(
+            "street",
+            "string",
+            nullable=False,
+            identifier=IdentifierBy(
+                "name",
+                (
+                    ("mail", IdentifierKind("email")),
+                    ("browser", IdentifierKind("cookie", scope="corner_web")),
+                    ("call", IdentifierKind("phone", region="US")),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+def test_each_row_says_what_its_identifier_is(shop: Shop) -> None:
+    shop = nested_shop(shop)
+    document = shop.source.model_dump(mode="json")
+    for entity in document["entities"]:
+        if entity["name"] == "products":
+            entity["format"] = {"kind": "ndjson", "names": {"name": "kind", "street": "subject"}}
+    shop = replace(shop, source=SourceConfig.model_validate(document))
+    same = "+1 212 555 0101"
+    deliver(
+        shop,
+        {"product": 1, "kind": "mail", "subject": "Anna@Example.com"},
+        {"product": 2, "kind": "browser", "subject": same},
+        {"product": 3, "kind": "call", "subject": same},
+        {"product": 4, "kind": "pigeon", "subject": "coop 7"},
+        {"product": 5, "subject": "coop 8"},
+    )
+    contract = replace(SPEAKING, quarantined_rows_allowed=2)
+    report = shop.landing("products", contract).land()
+    landed = shop.landed("products").sort_values("product")
+    assert landed["street_token"].tolist() == [
+        token("email", "anna@example.com", DEMO_IDENTITY_KEY),
+        token("cookie", same, DEMO_IDENTITY_KEY, "corner_web"),
+        token("phone", "+12125550101", DEMO_IDENTITY_KEY),
+    ]
+    assert report.total("quarantined_rows") == 2
+    kept = pd.concat(map(pd.read_parquet, shop.settings.identifiers_dir.glob("*.parquet")))
+    assert sorted(zip(kept["identifier_type"], kept["raw"], strict=True)) == [
+        ("cookie", same), ("email", "Anna@Example.com"), ("phone", same)
+    ]  # fmt: skip
+
+
+def test_another_meaning_of_a_word_is_another_schema() -> None:
+    told = SPEAKING.columns[2].identifier
+    assert isinstance(told, IdentifierBy)
+    fewer = replace(SPEAKING.columns[2], identifier=replace(told, kinds=told.kinds[:1]))
+    other = replace(SPEAKING, columns=(*SPEAKING.columns[:2], fewer))
+    assert other.schema_fingerprint != SPEAKING.schema_fingerprint

@@ -62,7 +62,7 @@ def test_a_contract_knows_its_assets_columns_and_rules(tmp_path: Path) -> None:
         ("_business_date", "DATE"),
         ("_batch_id", "VARCHAR"),
     ]
-    assert table.identifier_columns == {"email": "email"}
+    assert table.identifier_columns == {"email"}
     assert table.personal_names(Layout.LANDED) == {"email_token"}
     assert table.quarantine_reason_sql() == (
         "case when (member_id is null) then 'nobody' when (spent < 0) then 'negative' end"
@@ -80,7 +80,17 @@ def test_a_contract_knows_its_assets_columns_and_rules(tmp_path: Path) -> None:
         ("column: spent, min", "column: email, min", "looks into email, which is a token once"),
         ("key: [member_id]", "key: [id]", "key: id is not among the columns"),
         ("    key: [member_id]\n", "", "give either `key` or `no_key`"),
-        (", identifier_type: email", "", "`personal: identifier` and `identifier_type`"),
+        (", identifier_type: email", "", "`personal: identifier` and one of `identifier_type`"),
+        (
+            "identifier_type: email",
+            "identifier_by: {column: email, kinds: {mail: {type: email}}}",
+            "email: identifier_by.column: email is not a column of this contract that says noth",
+        ),
+        (
+            "identifier_type: email",
+            "identifier_type: email, identifier_by: {column: spent, kinds: {a: {type: email}}}",
+            "`identifier_by` takes the place of `identifier_type`",
+        ),
         ("reason: negative", "reason: nobody", "reason nobody is given twice"),
         ("grain: one", "grian: one", "tables.members.grian: Extra inputs are not permitted"),
         ("vendor: shop\n", "", "source and vendor are given together"),

@@ -5,11 +5,7 @@ with
 
     counted as (
         {% for line in accounted_records() %}
-            select
-                source_key,
-                batch_id,
-                '{{ line.adapter.split("__")[1] }}' as entity,
-                count(*) as counted_landed_rows
+            select source_key, batch_id, '{{ entity_of(line) }}' as entity, count(*) as landed_rows
             from {{ ref(line.adapter) }}
             group by source_key, batch_id
             {% if not loop.last %}
@@ -19,9 +15,9 @@ with
     ),
 
     final as (
-        select
-            source_key, entity, batch_id, cast(counted_landed_rows as bigint) as counted_landed_rows
+        select source_key, entity, batch_id, cast(sum(landed_rows) as bigint) as counted_landed_rows
         from counted
+        group by source_key, entity, batch_id
     )
 
 select *

@@ -25,7 +25,7 @@ with
             {%- for measure in ["rows"] + (line.money or []) %}
                 select
                     source_key,
-                    '{{ line.adapter.split("__")[1] }}' as entity,
+                    '{{ entity_of(line) }}' as entity,
                     '{{ line.contract }}' as contract,
                     '{{ measure }}' as measure,
                     {% if measure == "rows" %} 'rows'
