@@ -130,6 +130,13 @@ def _waits_for(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
     return sorted(identity - read_inside)
 
 
+_SENTENCES = {
+    "not_null": "`{column}` is never empty.",
+    "unique": "No two rows share a `{column}`.",
+    "names_its_rows": "No two rows share a `{column}`, and no row is without one.",
+}
+
+
 def test_sentence(node: Mapping[str, Any]) -> str:
     """What a dbt test checks: its own description, or what its kind means for its column."""
     if node.get("description"):
@@ -139,10 +146,8 @@ def test_sentence(node: Mapping[str, Any]) -> str:
     inner = {**arguments, **(arguments.get("arguments") or {})}
     column = node.get("column_name") or inner.get("column_name")
     kind = str(test.get("name") or node["name"])
-    if kind == "not_null":
-        return f"`{column}` is never empty."
-    if kind == "unique":
-        return f"No two rows share a `{column}`."
+    if kind in _SENTENCES:
+        return _SENTENCES[kind].format(column=column)
     if kind == "accepted_values":
         values = ", ".join(str(value) for value in inner.get("values", []))
         return f"`{column}` is one of: {values}."

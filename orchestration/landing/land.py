@@ -327,10 +327,13 @@ class Landing:
         again; where the source still offers it, this landing takes it from there.
         """
         finished = []
+        found: dict[Path, str] = {}
         digests = self.ledger.file_digests(self.source.source, self.entity.name)
         for batch in self.ledger.candidates(self.source.source, self.entity.name):
             path = self.settings.home / str(batch.file)
-            if path.is_file() and digest_of(path) == digests.get(batch.batch_id):
+            if path not in found and path.is_file():
+                found[path] = digest_of(path)
+            if batch.batch_id in digests and found.get(path) == digests[batch.batch_id]:
                 finished.append(batch)
             else:
                 path.unlink(missing_ok=True)
@@ -672,6 +675,8 @@ class _Candidate:
     scratch: Path
     found: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     """Column -> what its distinct raw values became; kept only for rows that land."""
+    held: dict[str, str | None] = field(default_factory=dict)
+    """The files of batches that landing holds already, by batch id."""
     unusable: dict[str, int] = field(default_factory=dict)
     """Partition -> values of its good rows that cannot be the identifier they stand for."""
 
@@ -1049,7 +1054,7 @@ class _Candidate:
         )
         refused |= closed
         repeated = [batch for batch in repeated if batch.batch_id not in refused]
-        accepted = [batch for batch in fresh if batch.batch_id not in refused]
+        accepted = self._with_files([batch for batch in fresh if batch.batch_id not in refused])
         reach(Place.LANDING_JUDGED)
         self._write(accepted, reasons)
         reach(Place.LANDING_WRITTEN)
@@ -1072,6 +1077,39 @@ class _Candidate:
         if refused and (verdict is None or verdict.passed):
             verdict = next(iter(refused.values()))
         return reports, verdict, warnings
+
+    def _with_files(self, accepted: list[Batch]) -> list[Batch]:
+        """The same batches; days of a month that land together share a file.
+
+        Whoever reads landing opens every file of an entity, so a year of days in files of
+        their own is dear for ever; a file of all would be lost as a whole. A batch that landing
+        holds already (an older version is served again) keeps its file: its rows must not lie
+        in two.
+        """
+        source, entity = self.landing.source.source, self.landing.entity.name
+        self.held = {
+            batch.batch_id: batch.file for batch in self.landing.ledger.accepted(source, entity)
+        }
+        months: dict[str, list[Batch]] = {}
+        for batch in accepted:
+            if batch.batch_id not in self.held and self._partitioned:
+                months.setdefault(batch.partition_key[: len("YYYY-MM")], []).append(batch)
+        files = dict(self.held)
+        for month, days in months.items():
+            if len(days) > 1:
+                name = _digest(*(batch.batch_id for batch in days))
+                path = self.landing.folder / month / f"{name}.parquet"
+                file = path.relative_to(self.landing.settings.home).as_posix()
+                files |= {batch.batch_id: file for batch in days}
+        return [replace(batch, file=files.get(batch.batch_id, batch.file)) for batch in accepted]
+
+    def _new_files(self, batches: list[Batch]) -> dict[str, list[Batch]]:
+        """The files that landing does not hold yet, with their batches, in order."""
+        found: dict[str, list[Batch]] = {}
+        for batch in batches:
+            if batch.batch_id not in self.held:
+                found.setdefault(str(batch.file), []).append(batch)
+        return found
 
     def _assert_same_file(self) -> None:
         for one in self.opened:
@@ -1188,20 +1226,30 @@ class _Candidate:
             for name, _ in self._contract.landed_columns(partitioned=self._partitioned)
             if name != "_batch_id"
         ]
-        listed = ", ".join(f'"{name}"' for name in columns)
+        listed = ", ".join(f'settled."{name}"' for name in columns)
         with self._engine() as connection:
-            for batch in batches:
-                where = self._rows_of(batch)
-                connection.execute(
-                    f"copy (select {listed}, '{batch.batch_id}' as _batch_id from settled"
-                    f" where _reason is null and {where})"
-                    f" to {_text(self._aside(batch))} (format parquet)"
+            for file, together in self._new_files(batches).items():
+                connection.register(
+                    "_together",
+                    pa.table(
+                        {
+                            "key": pa.array([batch.partition_key for batch in together]),
+                            "id": pa.array([batch.batch_id for batch in together]),
+                        }
+                    ),
                 )
+                connection.execute(
+                    f"copy (select {listed}, _together.id as _batch_id from settled"
+                    f" join _together on _together.key = {self._partition_of_row('settled.')}"
+                    f" where _reason is null) to {_text(self._aside(file))} (format parquet)"
+                )
+            for batch in batches:
                 if reasons[batch.batch_id]:
+                    where = self._rows_of(batch)
                     self._quarantine_rows(connection, batch, reasons[batch.batch_id], where)
 
-    def _aside(self, batch: Batch) -> Path:
-        return self.scratch / f"{batch.batch_id}.parquet"
+    def _aside(self, file: str) -> Path:
+        return self.scratch / Path(file).name
 
     def _rows_of(self, batch: Batch) -> str:
         if not self._partitioned:
@@ -1251,14 +1299,18 @@ class _Candidate:
         if not batches:
             return
         home = self.landing.settings.home
-        digests = {batch.batch_id: digest_of(self._aside(batch)) for batch in batches}
+        files = self._new_files(batches)
+        digests: dict[str, str] = {}
+        for file, together in files.items():
+            digest = digest_of(self._aside(file))
+            digests |= {batch.batch_id: digest for batch in together}
         self.landing.ledger.begin(batches, digests)
         reach(Place.LANDING_ANNOUNCED)
-        for batch in batches:
-            target = home / str(batch.file)
+        for file in files:
+            target = home / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            _sync(self._aside(batch))
-            self._aside(batch).replace(target)
+            _sync(self._aside(file))
+            self._aside(file).replace(target)
             _sync(target.parent)
             reach(Place.LANDING_RENAMED)
         reach(Place.LANDING_ALL_RENAMED)

@@ -118,7 +118,7 @@ def test_a_dbt_test_that_is_no_check_is_found(
     unique_id, test = next(
         (unique_id, node)
         for unique_id, node in manifest["nodes"].items()
-        if node["name"] == "unique_fct_orders_order_key"
+        if node["name"] == "names_its_rows_fct_orders_order_key"
     )
     added = copy.deepcopy(dict(test)) | {"name": "nobody_asks_this", "alias": "nobody_asks_this"}
     broken = {**manifest, "nodes": {**manifest["nodes"], f"{unique_id}.added": added}}

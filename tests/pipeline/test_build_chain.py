@@ -31,6 +31,7 @@ def published_hashes(world: World) -> Mapping[str, object]:
     return {name: value for name, value in found.items() if counts_for_equality(name)}
 
 
+@pytest.mark.slow
 def test_a_gate_that_closed_costs_only_what_it_stopped(world: World, tmp_path: Path) -> None:
     served = sorted(
         (path, path.stat().st_mtime_ns, path.read_bytes())
@@ -85,6 +86,7 @@ def test_what_heals_by_itself_equals_what_is_built_from_nothing(
     assert world.published_version() == 2, "both runs made the same version"
 
 
+@pytest.mark.slow
 def test_a_new_day_of_one_entity_leaves_what_follows_others(world: World) -> None:
     day = world.day_of_transactions(LAST)
     world.deliver("transactions", LAST.isoformat(), day.iloc[:-1])
@@ -99,6 +101,7 @@ def test_a_new_day_of_one_entity_leaves_what_follows_others(world: World) -> Non
     assert of_other_entities.isdisjoint(built)
 
 
+@pytest.mark.slow
 def test_a_refused_batch_makes_nothing_outdated_but_quality(world: World) -> None:
     coupons = world.delivered("coupons")
     world.deliver("coupons", "snapshot", coupons.drop(columns=["product_id"]))

@@ -23,6 +23,7 @@ from tests.pipeline.gates import (
 from tests.pipeline.worlds import World, copy_project
 
 
+@pytest.mark.slow
 def test_a_refused_batch_under_block_stops_the_house_and_names_its_day(world: World) -> None:
     world.environment["SHOPTHREAD_BLOCK_ON_BAD_BATCH"] = "complete_journey/transactions"
     fifth, sixth = date(2017, 1, 5), date(2017, 1, 6)
@@ -158,6 +159,7 @@ def test_a_gate_that_cannot_run_is_closed_and_says_so(
     assert world.published_version() == 1
 
 
+@pytest.mark.slow
 def test_one_corrupted_entity_never_stops_the_others(world: World) -> None:
     products = world.delivered("products")
     broken = pd.concat([products, products.head(20)], ignore_index=True)

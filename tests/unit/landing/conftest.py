@@ -159,11 +159,15 @@ class Shop:
 
     def landed(self, entity: str) -> pd.DataFrame:
         """Every landed row of the batches that are current."""
-        current = self.ledger.current("corner_shop", entity)
-        frames = [
-            pd.read_parquet(self.settings.home / str(batch.file)) for batch in current.values()
-        ]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        current = self.ledger.current("corner_shop", entity).values()
+        files = sorted({str(batch.file) for batch in current})
+        if not files:
+            return pd.DataFrame()
+        frames = [pd.read_parquet(self.settings.home / file) for file in files]
+        rows = pd.concat(frames, ignore_index=True)
+        return rows[rows["_batch_id"].isin({batch.batch_id for batch in current})].reset_index(
+            drop=True
+        )
 
 
 def sale(receipt: int, day: int, *, amount: float = 1.5, card: int | None = 7) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import random
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from orchestration.landing.ledger import DAMAGED
@@ -17,7 +18,9 @@ SALES = ("corner_shop", "sales")
 def landed(shop: Shop) -> Shop:
     shop.deliver("sales", [sale(number, 2 + number % 3) for number in range(30)])
     shop.deliver("products", [{"product": 1, "name": "soap"}])
-    shop.landing("sales").land(JANUARY)
+    # Each day with sales in a file of its own.
+    for days in (JANUARY[1:2], JANUARY[2:3], JANUARY[3:4], JANUARY):
+        shop.landing("sales").land(days)
     shop.landing("products").land()
     return shop
 
@@ -49,7 +52,7 @@ def test_no_damage_of_a_landed_file_goes_unnoticed(landed: Shop, harm: object, t
         whole = path.read_bytes()
         harm(path, chance)  # type: ignore[operator]
         found = damaged_files(landed.settings.home, landed.ledger, [SALES])
-        assert [landed.settings.home / str(item.batch.file) for item in found] == [path]
+        assert {landed.settings.home / str(item.batch.file) for item in found} == {path}
         path.write_bytes(whole)
 
 
@@ -67,6 +70,35 @@ def test_a_damaged_day_is_landed_again_whatever_days_are_asked_for(landed: Shop)
     assert damaged_files(landed.settings.home, landed.ledger, [SALES]) == []
     (account,) = (row for row in landed.ledger.accounting() if row["entity"] == "sales")
     assert account["physical_rows"] == account["landed_rows"] == 30
+
+
+def test_days_that_share_a_damaged_file_are_all_landed_again(shop: Shop) -> None:
+    shop.deliver("sales", [sale(number, 2 + number % 3) for number in range(30)])
+    shop.landing("sales").land(JANUARY)
+    before = shop.landed("sales").sort_values("receipt", ignore_index=True)
+    path = file_of(shop, "2017-01-03")
+    assert path == file_of(shop, "2017-01-04")
+    flip(path, random.Random(3))
+    found = damaged_files(shop.settings.home, shop.ledger, [SALES])
+    assert {item.batch.partition_key for item in found} == {day.isoformat() for day in JANUARY}
+    shop.landing("sales").land([date(2017, 1, 2)])
+    assert shop.landed("sales").sort_values("receipt", ignore_index=True).equals(before)
+    assert shop.ledger.open_refusals() == ()
+    assert damaged_files(shop.settings.home, shop.ledger, [SALES]) == []
+    assert len(list(shop.settings.quarantine_dir.rglob("damaged.parquet"))) == 1
+
+
+def test_a_day_that_is_served_again_does_not_land_twice(shop: Shop) -> None:
+    shop.deliver("sales", [sale(1, 2), sale(2, 3)])
+    shop.landing("sales").land(JANUARY)
+    shop.deliver("sales", [sale(1, 2, amount=3.0), sale(2, 3, amount=3.0)])
+    shop.landing("sales").land(JANUARY)
+    shop.deliver("sales", [sale(1, 2), sale(2, 3), sale(3, 4)])
+    shop.landing("sales").land(JANUARY)
+    files = sorted((shop.settings.landing_dir / "corner_shop" / "sales").rglob("*.parquet"))
+    rows = pd.concat(map(pd.read_parquet, files))
+    assert len(rows) == len(rows.drop_duplicates(["receipt", "_batch_id"])) == 5
+    assert shop.landed("sales").sort_values("receipt")["amount"].tolist() == [1.5, 1.5, 1.5]
 
 
 def test_what_the_source_does_not_offer_again_is_missed_out_loud(landed: Shop) -> None:

@@ -86,8 +86,11 @@ def test_a_restated_day_replaces_the_day_and_keeps_the_old_batch(shop: Shop) -> 
     report = shop.landing("sales").land()
     assert outcomes(report)["2017-01-01"] == "accepted"
     assert sorted(float(amount) for amount in shop.landed("sales")["amount"]) == [1.5, 9.0]
-    folder = shop.settings.landing_dir / "corner_shop" / "sales" / "2017-01-01"
-    assert len(list(folder.glob("*.parquet"))) == 2
+    served = shop.ledger.current("corner_shop", "sales")["2017-01-01"]
+    batches = shop.ledger.accepted("corner_shop", "sales")
+    (old,) = {one.file for one in batches if one.partition_key == "2017-01-01"} - {served.file}
+    kept = pd.read_parquet(shop.settings.home / str(old))
+    assert kept["amount"].astype(float).tolist() == [1.5, 1.5]
 
 
 def test_a_base_file_does_not_come_back_when_its_correction_leaves_the_inbox(shop: Shop) -> None:
