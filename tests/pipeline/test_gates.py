@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.pipeline.gates import GATES, MARTS, STAGING, Gate, behind
+from tests.pipeline.gates import GATES, STAGING, Gate, behind
 from tests.pipeline.worlds import World, copy_project
 
 FAST = (STAGING["gx"],)
