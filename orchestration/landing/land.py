@@ -419,10 +419,11 @@ class Landing:
             then="run again: `shopthread run`",
         )
         with self._scratch() as scratch:
-            opened = [
-                _open(self, delivery, scratch / f"read-{number}")
-                for number, delivery in enumerate(fresh)
-            ]
+            with open_duckdb() as looking:
+                opened = [
+                    _open(self, delivery, scratch / f"read-{number}", looking)
+                    for number, delivery in enumerate(fresh)
+                ]
             for number, alike in enumerate(_alike(opened)):
                 folder = scratch / f"candidate-{number}"
                 folder.mkdir(mode=0o700)
@@ -606,19 +607,23 @@ class _Opened:
     warnings: tuple[str, ...] = ()
 
 
-def _open(landing: Landing, delivery: _Delivery, scratch: Path) -> _Opened:
-    """Make a delivery readable and compare its columns with the contract."""
+def _open(
+    landing: Landing, delivery: _Delivery, scratch: Path, looking: duckdb.DuckDBPyConnection
+) -> _Opened:
+    """Make a delivery readable and compare its columns with the contract.
+
+    `looking` is a connection in memory: opening one takes longer than a day's file does.
+    """
     scratch.mkdir(mode=0o700)
     read: Readable | None = None
     try:
         read = landing.readable(delivery.file.path, scratch)
-        with open_duckdb() as connection:
-            columns = dict(
-                connection.execute(
-                    "select column_name, column_type from"
-                    f" (describe select * from read_parquet({_text(read.path)}))"
-                ).fetchall()
-            )
+        columns = dict(
+            looking.execute(
+                "select column_name, column_type from"
+                f" (describe select * from read_parquet({_text(read.path)}))"
+            ).fetchall()
+        )
     except TextFileError as error:
         return _Opened(delivery, read, problem=f"unreadable file ({error})")
     except (duckdb.Error, pa.ArrowException) as error:

@@ -1,10 +1,12 @@
 """Our event log writes what the shipped class reads, and knows its place."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events.log import EventLogEntry
 from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
@@ -40,6 +42,78 @@ def test_the_shipped_class_reads_what_ours_wrote(
     check = dg.AssetCheckKey(dg.AssetKey("sale"), "is_whole")
     (record,) = shipped.get_asset_check_execution_history(check, limit=5)
     assert record.run_id == result.run_id
+
+
+def test_a_batch_is_stored_whole_and_reads_as_if_told_one_by_one(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = dg.DailyPartitionsDefinition("2017-01-01", end_date="2017-03-01")
+
+    @dg.asset(
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[dg.AssetCheckSpec("is_whole", asset="sale")],
+    )
+    def sale() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
+    log = instance.event_log_storage
+    assert isinstance(log, WarmSqliteEventLogStorage)
+    batches: list[int] = []
+    stored = type(log).store_event_batch
+
+    def counted(self: WarmSqliteEventLogStorage, events: Sequence[EventLogEntry]) -> None:
+        batches.append(len(events))
+        stored(self, events)
+
+    monkeypatch.setattr(type(log), "store_event_batch", counted)
+    job = dg.Definitions(assets=[sale]).resolve_implicit_global_asset_job_def()
+    tags = {
+        "dagster/asset_partition_range_start": "2017-01-01",
+        "dagster/asset_partition_range_end": "2017-02-28",
+    }
+    result = job.execute_in_process(instance=instance, tags=tags)
+    assert batches == [59 + 1, 59], "what is planned with its check, and what was built"
+    ours = [entry.message for entry in instance.all_logs(result.run_id)]
+    instance.dispose()
+
+    shipped = SqliteEventLogStorage(base_dir=str(tmp_path / "history" / "runs"))
+    assert [entry.message for entry in shipped.get_logs_for_run(result.run_id)] == ours
+    asset = dg.AssetKey("sale")
+    assert len(shipped.get_materialized_partitions(asset)) == 59
+    (record,) = shipped.get_asset_records([asset])
+    last = record.asset_entry.last_materialization
+    assert last is not None
+    assert last.run_id == result.run_id
+    assert record.asset_entry.last_run_id == result.run_id
+
+
+def test_a_batch_that_breaks_leaves_nothing_of_itself(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.asset
+    def sale() -> None: ...
+
+    result = dg.materialize([sale], instance=instance)
+    log = instance.event_log_storage
+    assert isinstance(log, WarmSqliteEventLogStorage)
+    before = [entry.message for entry in instance.all_logs(result.run_id)]
+    events = [
+        record.event_log_entry
+        for record in instance.fetch_materializations(dg.AssetKey("sale"), limit=1).records
+    ]
+    with pytest.raises(AttributeError):
+        log.store_event_batch([*events, None])  # type: ignore[list-item]
+    monkeypatch.setattr(log, "_store_asset_event", _break)
+    with pytest.raises(OSError, match="disk"):
+        log.store_event_batch([*events, *events])
+    assert [entry.message for entry in instance.all_logs(result.run_id)] == before
+    assert len(instance.fetch_materializations(dg.AssetKey("sale"), limit=9).records) == 1
+
+
+def _break(*_: object) -> None:
+    raise OSError("disk")
 
 
 def test_the_first_two_runs_of_a_new_instance_find_the_pool_of_those_that_write(
