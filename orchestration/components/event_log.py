@@ -2,9 +2,10 @@
 
 The log as shipped opens and closes a connection for every event, three for an asset's;
 a gated run writes more than a thousand. Named in dagster.yaml; where and what is stored is
-unchanged, so the shipped class reads the same files. Overrides one private method, stores
-batches whole, makes the pool of the runs that write, and reads Dagster's own tables: `tests/pipeline/test_event_log.py`
-and `test_run_history.py` are the contract tests. Which run may be forgotten is not known here.
+unchanged, so the shipped class reads the same files. Overrides one private method and one lock,
+stores batches whole, makes the pool of the runs that write, and reads Dagster's own tables:
+`tests/pipeline/test_event_log.py` and `test_run_history.py` are the contract tests. Which run may
+be forgotten is not known here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,9 +42,11 @@ _MATERIALISED = DagsterEventType.ASSET_MATERIALIZATION.value
 class WarmSqliteEventLogStorage(SqliteEventLogStorage):
     """Keeps one engine per shard, and so its connections, for the life of the process."""
 
-    _engines: dict[str, Engine]
-
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        # The base class already asks for the index while it is made.
+        self._engines: dict[str, Engine] = {}
+        self._batch: dict[str, Connection] = {}
+        """Open transactions of a batch, by shard; only whoever holds the lock sees any."""
         super().__init__(base_dir, inst_data)
         # A batch holds it while each of its events asks for it again.
         self._db_lock = RLock()  # type: ignore[assignment]
@@ -63,8 +66,8 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock:
-            if shard in self._shared:
-                yield self._shared[shard]
+            if shard in self._batch:
+                yield self._batch[shard]
                 return
             engine = self._engine(shard)
             if shard not in self._initialized_dbs:
@@ -73,22 +76,15 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
             with engine.connect() as connection, connection.begin():
                 yield connection
 
-    @property
-    def _shared(self) -> dict[str, Connection]:
-        """Open transactions of a batch; only the thread that holds the lock sees any."""
-        shared: dict[str, Connection] = self.__dict__.setdefault("_transactions_of_a_batch", {})
-        return shared
-
     def _engine(self, shard: str) -> Engine:
-        engines: dict[str, Engine] = self.__dict__.setdefault("_engines", {})
-        if shard not in engines:
+        if shard not in self._engines:
             engine = create_engine(
                 self.conn_string_for_shard(shard),
                 connect_args={"timeout": _BUSY_TIMEOUT_SECONDS},
             )
             event.listen(engine, "connect", _flush_at_checkpoints)
-            engines[shard] = engine
-        return engines[shard]
+            self._engines[shard] = engine
+        return self._engines[shard]
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store what is told at once, in one transaction a file.
@@ -99,9 +95,10 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
         """
         shards = sorted({INDEX_SHARD_NAME, *(event.run_id for event in events if event.run_id)})
         with self._db_lock, ExitStack() as transactions:
+            # First, so that it is last: also when the second file cannot be opened.
+            transactions.callback(self._batch.clear)
             for shard in shards:
-                self._shared[shard] = transactions.enter_context(self._connect(shard))
-            transactions.callback(self._shared.clear)
+                self._batch[shard] = transactions.enter_context(self._connect(shard))
             for event in events:
                 self.store_event(event)
 
@@ -172,7 +169,7 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
                 )
             )
         with self._db_lock:
-            engine = self.__dict__.get("_engines", {}).pop(run_id, None)
+            engine = self._engines.pop(run_id, None)
             if engine is not None:
                 engine.dispose()
             self._initialized_dbs.discard(run_id)
@@ -182,7 +179,7 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
 
     def dispose(self) -> None:
         """Close every connection; the base class has none to close."""
-        for engine in self.__dict__.get("_engines", {}).values():
+        for engine in self._engines.values():
             engine.dispose()
         super().dispose()
 

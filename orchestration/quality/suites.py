@@ -120,19 +120,25 @@ class Reason(_Strict):
     because: Because = Field(description="The fact behind it, with its month as YYYY-MM.")
 
 
+Scope = Annotated[
+    Identifier | None,
+    Field(
+        description="The system that makes the identifier up, for types whose values mean "
+        "nothing elsewhere: a customer number of a shop, a cookie of a site."
+    ),
+]
+Region = Annotated[
+    Annotated[str, Field(pattern="^[A-Z]{2}$")] | None,
+    Field(description="Country of telephone numbers that are written without a country code."),
+]
+
+
 class IdentifierKind(_Strict):
     """What an identifier is."""
 
     type: Identifier = Field(description="The identity graph's type.")
-    scope: Identifier | None = Field(
-        default=None,
-        description="The system that makes the identifier up, for types whose values mean "
-        "nothing elsewhere: a customer number of a shop, a cookie of a site.",
-    )
-    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
-        default=None,
-        description="Country of telephone numbers that are written without a country code.",
-    )
+    scope: Scope = None
+    region: Region = None
 
 
 class IdentifierBy(_Strict):
@@ -158,15 +164,8 @@ class Column(_Strict):
     identifier_type: Identifier | None = Field(
         default=None, description="The identity graph's type, only for identifiers."
     )
-    identifier_scope: Identifier | None = Field(
-        default=None,
-        description="The system that makes the identifier up, for types whose values mean "
-        "nothing elsewhere: a customer number of a shop, a cookie of a site.",
-    )
-    identifier_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
-        default=None,
-        description="Country of telephone numbers that are written without a country code.",
-    )
+    identifier_scope: Scope = None
+    identifier_region: Region = None
 
     identifier_by: IdentifierBy | None = Field(
         default=None,

@@ -3,12 +3,15 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.events.log import EventLogEntry
 from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from sqlalchemy.engine import Engine
 
 from orchestration.components.event_log import WarmSqliteEventLogStorage
 from orchestration.components.writer_queue import WAREHOUSE_POOL
@@ -103,17 +106,51 @@ def test_a_batch_that_breaks_leaves_nothing_of_itself(
         record.event_log_entry
         for record in instance.fetch_materializations(dg.AssetKey("sale"), limit=1).records
     ]
-    with pytest.raises(AttributeError):
-        log.store_event_batch([*events, None])  # type: ignore[list-item]
-    monkeypatch.setattr(log, "_store_asset_event", _break)
+    stored = log._store_asset_event
+    calls: list[int] = []
+
+    def breaks_at_the_second(*arguments: Any) -> None:
+        calls.append(len(calls))
+        if len(calls) > 1:
+            raise OSError("disk")
+        stored(*arguments)
+
+    monkeypatch.setattr(log, "_store_asset_event", breaks_at_the_second)
     with pytest.raises(OSError, match="disk"):
         log.store_event_batch([*events, *events])
+    assert len(calls) == 2
     assert [entry.message for entry in instance.all_logs(result.run_id)] == before
     assert len(instance.fetch_materializations(dg.AssetKey("sale"), limit=9).records) == 1
 
 
-def _break(*_: object) -> None:
-    raise OSError("disk")
+def test_a_batch_whose_second_file_cannot_be_opened_is_no_trap_for_the_next(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.asset
+    def sale() -> None: ...
+
+    result = dg.materialize([sale], instance=instance)
+    log = instance.event_log_storage
+    assert isinstance(log, WarmSqliteEventLogStorage)
+    (record,) = instance.fetch_materializations(dg.AssetKey("sale"), limit=1).records
+    engine_of = log._engine
+    with monkeypatch.context() as patched:
+
+        def only_the_run(shard: str) -> Engine:
+            if shard == INDEX_SHARD_NAME:
+                raise OSError("no index")
+            return engine_of(shard)
+
+        patched.setattr(log, "_engine", only_the_run)
+        _fails(log, record.event_log_entry)
+    log.store_event(record.event_log_entry)
+    assert len(instance.fetch_materializations(dg.AssetKey("sale"), limit=9).records) == 2
+    assert result.success
+
+
+def _fails(log: WarmSqliteEventLogStorage, event: EventLogEntry) -> None:
+    with pytest.raises(OSError, match="no index"):
+        log.store_event_batch([event, event])
 
 
 def test_the_first_two_runs_of_a_new_instance_find_the_pool_of_those_that_write(
