@@ -323,6 +323,29 @@ def undeclared_models(manifest: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def keys_without_a_test(manifest: Mapping[str, Any]) -> list[str]:
+    """A table's grain is tested: nobody finds out by a sum that a key came twice."""
+    tested: dict[str, set[tuple[str, ...]]] = {}
+    for node in manifest["nodes"].values():
+        test = node.get("test_metadata") or {}
+        given = test.get("kwargs") or {}
+        given = {**given, **(given.get("arguments") or {})}
+        if test.get("name") == "names_its_rows":
+            columns = [str(given["column_name"])]
+        elif test.get("name") == "unique_combination":
+            columns = [str(column) for column in given["columns"]]
+        else:
+            continue
+        tested.setdefault(str(node.get("attached_node")), set()).add(tuple(sorted(columns)))
+    return [
+        f"{node['schema']}.{node['name']}: nothing tests its grain ({', '.join(grain)})"
+        for unique_id, node in models(manifest).items()
+        if node["config"]["materialized"] == "table"
+        and (grain := node["config"]["meta"].get("grain"))
+        and tuple(sorted(grain)) not in tested.get(unique_id, set())
+    ]
+
+
 def _landed_entity(manifest: Mapping[str, Any], adapter: str) -> str:
     """The entity that an adapter reads; without the adapter's SQL, the end of its name."""
     for node in models(manifest).values():

@@ -82,6 +82,11 @@ def test_every_model_says_what_it_is_whose_it_is_and_at_which_grain(
     assert not found, "\n".join(found)
 
 
+def test_the_grain_of_every_table_is_tested(manifest: Mapping[str, Any]) -> None:
+    found = house.keys_without_a_test(manifest)
+    assert not found, "\n".join(found)
+
+
 def test_every_model_names_the_batches_it_takes(manifest: Mapping[str, Any]) -> None:
     found = house.models_that_misname_their_batches(manifest)
     assert not found, "\n".join(found)
@@ -151,6 +156,36 @@ def test_a_model_that_does_not_declare_itself_is_found(break_it: Any, said: str)
     break_it(node)
     (found,) = house.undeclared_models(manifest_of(node))
     assert said in found
+
+
+def grain_test(name: str, **arguments: Any) -> dict[str, Any]:
+    return {
+        "resource_type": "test",
+        "name": "of_things",
+        "attached_node": "model.shopthread.fct_things",
+        "test_metadata": {"name": name, "kwargs": arguments},
+    }
+
+
+@pytest.mark.parametrize(
+    "grain, tested, breaches",
+    [
+        (["thing_key"], grain_test("names_its_rows", column_name="thing_key"), 0),
+        (["thing_key"], grain_test("names_its_rows", column_name="other_key"), 1),
+        (["thing_key"], grain_test("not_null", column_name="thing_key"), 1),
+        (["a", "b"], grain_test("unique_combination", columns=["b", "a"]), 0),
+        (["a", "b"], grain_test("unique_combination", arguments={"columns": ["a", "b"]}), 0),
+        (["a", "b"], grain_test("unique_combination", columns=["a"]), 1),
+        (["a", "b"], grain_test("names_its_rows", column_name="a"), 1),
+    ],
+)
+def test_a_grain_that_nothing_tests_is_found(
+    grain: list[str], tested: dict[str, Any], breaches: int
+) -> None:
+    node = copy.deepcopy(FACT)
+    node["config"]["meta"]["grain"] = grain
+    assert len(house.keys_without_a_test(manifest_of(node, tested))) == breaches
+    assert house.keys_without_a_test(manifest_of(VIEW)) == []
 
 
 BATCHES = """batches as (select batch_id
