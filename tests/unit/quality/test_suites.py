@@ -84,7 +84,7 @@ def test_a_contract_knows_its_assets_columns_and_rules(tmp_path: Path) -> None:
         (
             "identifier_type: email",
             "identifier_by: {column: email, kinds: {mail: {type: email}}}",
-            "email: identifier_by.column: email is not a column of this contract that says noth",
+            "email: identifier_by.column: email is not a column of this contract that says",
         ),
         (
             "identifier_type: email",
