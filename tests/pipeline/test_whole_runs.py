@@ -93,8 +93,9 @@ def test_a_row_lost_behind_the_ledger_closes_the_accounts(world: World) -> None:
     # Its digest would tell at once; here somebody has changed the books as well.
     with sqlite3.connect(world.settings.ledger_path) as books:
         books.execute(
-            "update landed_files set sha256 = ? where batch_id = ?",
-            (digest_of(path), batch.batch_id),
+            "update landed_files set sha256 = ?"
+            " where batch_id in (select batch_id from batches where file = ?)",
+            (digest_of(path), batch.file),
         )
     run = world.run()
     assert not run.success
