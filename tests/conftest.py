@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -44,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """No test sees the developer's settings, writes into `var/` or calls home."""
+    # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the
+    # tests start; some of them press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in list(os.environ):
         if name.startswith("SHOPTHREAD_") and name not in KEPT:
             del os.environ[name]

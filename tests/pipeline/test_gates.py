@@ -9,20 +9,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.pipeline.gates import GATES, STAGING, Gate, behind
+from tests.pipeline.gates import GATES, Gate, behind
 from tests.pipeline.worlds import World, copy_project
 
-FAST = (STAGING["gx"],)
-"""One gate; `make test-all` closes the others as well."""
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(
-    "gate",
-    [
-        pytest.param(gate, id=str(gate), marks=[] if gate in FAST else [pytest.mark.slow])
-        for gate in GATES
-    ],
-)
+@pytest.mark.parametrize("gate", GATES, ids=str)
 def test_a_closed_gate_stops_this_run_and_later_ones_until_it_is_repaired(
     world: World, tmp_path: Path, gate: Gate
 ) -> None:
