@@ -9,6 +9,7 @@ the guard's question.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from orchestration.landing.ledger import Ledger
 from orchestration.landing.stored_files import damaged_files
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
+from orchestration.warehouse.answers import Answer, Bases, keep_answers, read_answers, read_bases
 from orchestration.warehouse.dbt_process import NodeResult, Order, build
 from orchestration.warehouse.integrity import remove_if_damaged
 from orchestration.warehouse.manifest import DbtManifest, Layer
@@ -69,6 +71,7 @@ class BuildChain:
     run_id: str
     wanted: Fingerprints
     stamps: Mapping[str, Stamp]
+    contents: Contents
 
     def require(self, building: Sequence[str], what: str) -> None:
         """Raise BrokenChainError unless everything that `building` is built from stands.
@@ -122,6 +125,38 @@ class BuildChain:
         names = list(built)
         stamp_built(self.settings, self.run_id, {name: self.wanted.by_id[name] for name in names})
 
+    def standing_answers(self, tests: Iterable[str]) -> dict[str, Answer]:
+        """The answers of those tests that passed on the very rows that stand."""
+        kept = read_answers(self.settings)
+        if not kept:
+            return {}
+        bases = self._bases()
+        return {
+            test: kept[test]
+            for test in tests
+            if test in kept and bases.of_test(test) == kept[test].basis
+        }
+
+    def reads_any_of(self, test: str, models: Sequence[str]) -> bool:
+        """Whether a test reads one of these models, directly or through others."""
+        return bool(ancestors(self.manifest, [test]).intersection(models))
+
+    def keep(self, results: Sequence[NodeResult]) -> None:
+        """Keep the answers of the tests that ran, for as long as what they read stands."""
+        nodes = self.manifest.content["nodes"]
+        tests = [item for item in results if nodes[item.unique_id]["resource_type"] == "test"]
+        bases = self._bases()
+        passed = {
+            item.unique_id: Answer(basis, self.run_id)
+            for item in tests
+            if item.status.lower() == "pass"
+            and (basis := bases.of_test(item.unique_id)) is not None
+        }
+        keep_answers(self.settings, passed, forget=[item.unique_id for item in tests])
+
+    def _bases(self) -> Bases:
+        return read_bases(self.settings, self.manifest, self.contents)
+
 
 def build_chain(
     settings: Settings, ledger: Ledger, manifest: DbtManifest, run_id: str
@@ -129,7 +164,7 @@ def build_chain(
     """Read the chain as it is now; the caller holds the lock of the warehouse."""
     contents = source_contents(settings, ledger, manifest)
     wanted = fingerprints(settings, manifest, contents)
-    return BuildChain(settings, manifest, run_id, wanted, read_stamps(settings))
+    return BuildChain(settings, manifest, run_id, wanted, read_stamps(settings), contents)
 
 
 @dataclass(frozen=True)
@@ -141,7 +176,9 @@ class Commission:
     tests: Sequence[str]
     run_id: str
     rebuild: bool = False
-    """Build also what stands."""
+    """Build also what stands, and ask every test."""
+    asked_alone: AbstractSet[str] = frozenset()
+    """Tests whose model is no part of this: who asks for them wants them run."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +202,8 @@ class Outcome:
     standing: Sequence[str]
     tables: Mapping[str, Table]
     """Every model of the commission that stands now."""
+    answers: Mapping[str, Answer]
+    """Tests of the commission that were not run, because they passed on the same rows."""
 
 
 def build_in_chain(
@@ -175,7 +214,7 @@ def build_in_chain(
     sources: Sequence[SourceConfig],
     goes_on: Callable[[], None],
 ) -> Outcome:
-    """Build what does not stand and test all of it, under the lock of the warehouse.
+    """Build what does not stand and test what no answer stands for, under the warehouse's lock.
 
     `goes_on` raises when the run was ended meanwhile: then what was built stays unfinished.
     Raises, before anything is touched, BrokenChainError when it would build upon something
@@ -204,10 +243,18 @@ def build_in_chain(
         ordered = chain.to_build(asked.models, rebuild=recount)
         _require_whole_landing(settings, ledger, manifest, ordered, asked.layer)
         standing = [name for name in asked.models if name not in ordered]
+        answers = chain.standing_answers(
+            name
+            for name in asked.tests
+            if not asked.rebuild
+            and name not in asked.asked_alone
+            and not chain.reads_any_of(name, ordered)
+        )
+        tests = [name for name in asked.tests if name not in answers]
         chain.announce(ordered)
         reach(Place.WAREHOUSE_ANNOUNCED)
         results: list[NodeResult] = []
-        build(settings, manifest, Order(ordered, asked.tests, standing), results.append)
+        build(settings, manifest, Order(ordered, tests, standing), results.append)
         if any(result.failed for result in results):
             raise_if_damaged(settings)
         built = [result.unique_id for result in results if _is_built(manifest, result)]
@@ -215,8 +262,9 @@ def build_in_chain(
         reach(Place.WAREHOUSE_BUILT)
         goes_on()
         chain.settle(built)
+        chain.keep(results)
         reach(Place.WAREHOUSE_SETTLED)
-    return Outcome(results, ordered, built, standing, tables)
+    return Outcome(results, ordered, built, standing, tables, answers)
 
 
 def _chain_of_whole_file(

@@ -16,15 +16,23 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.components.automation_rules import WHEN_GATES_ARE_OPEN
-from orchestration.components.build_chain import REBUILD_TAG, Commission, Table, build_in_chain
+from orchestration.components.build_chain import (
+    REBUILD_TAG,
+    Commission,
+    Outcome,
+    Table,
+    build_in_chain,
+)
 from orchestration.components.guard import known_checks, pass_gates
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.components.source import write_contracts_of_resting_sources
 from orchestration.components.step_errors import quoting_no_data
+from orchestration.components.suite_checks import answered_before
 from orchestration.components.writer_queue import WAREHOUSE_POOL
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
+from orchestration.warehouse.answers import Answer
 from orchestration.warehouse.column_lineage import column_lineage
 from orchestration.warehouse.dbt_process import NodeResult
 from orchestration.warehouse.manifest import DbtManifest, Layer, layer_of
@@ -170,6 +178,16 @@ def layer_assets(
     """The assets of one layer, built by one op behind the guard."""
     translator = FlowTranslator()
     unique_ids = manifest.models(layer)
+    checks = {
+        unique_id: key
+        for unique_id, _ in manifest.tests()
+        if (
+            key := get_asset_check_key_for_test(
+                manifest.content, translator, unique_id, project=project
+            )
+        )
+        is not None
+    }
     selection = " ".join(
         "fqn:" + ".".join(manifest.content["nodes"][unique_id]["fqn"]) for unique_id in unique_ids
     )
@@ -192,14 +210,11 @@ def layer_assets(
             for unique_id in unique_ids
             if _key(translator, manifest, unique_id) in context.selected_asset_keys
         ]
-        tests = [
-            unique_id
-            for unique_id, _ in manifest.tests()
-            if get_asset_check_key_for_test(
-                manifest.content, translator, unique_id, project=project
-            )
-            in context.selected_asset_check_keys
-        ]
+        tests = {
+            unique_id: key
+            for unique_id, key in checks.items()
+            if key in context.selected_asset_check_keys
+        }
         run_id = context.run.run_id
         if layer is Layer.STAGING:
             write_contracts_of_resting_sources(settings)
@@ -212,7 +227,12 @@ def layer_assets(
             Commission(
                 layer=layer,
                 models=models,
-                tests=tests,
+                tests=list(tests),
+                asked_alone={
+                    unique_id
+                    for unique_id, key in tests.items()
+                    if key.asset_key not in context.selected_asset_keys
+                },
                 run_id=run_id,
                 rebuild=REBUILD_TAG in context.run.tags,
             ),
@@ -220,7 +240,7 @@ def layer_assets(
             partial(assert_run_goes_on, context.instance, run_id),
         )
         results, tables = outcome.results, outcome.tables
-        _record_tests(ledger, run_id, manifest, translator, project, results)
+        _record_tests(ledger, run_id, manifest, checks, outcome)
         by_id = {result.unique_id: result for result in results}
         # Dagster takes outputs only in the order of their dependencies, checks behind them.
         for unique_id in manifest.in_order([*outcome.standing, *outcome.built]):
@@ -238,6 +258,8 @@ def layer_assets(
                 yield _standing(manifest, translator, unique_id, tables, settings)
         for result in by_id.values():
             yield from _events(context, manifest, translator, project, result, tables, settings)
+        for unique_id, answer in outcome.answers.items():
+            yield _answered_before(tests[unique_id], manifest.content["nodes"][unique_id], answer)
         _raise_for_models(manifest, outcome.ordered, results, settings)
 
     return build_layer
@@ -261,6 +283,30 @@ def _standing(
             "status": STANDS,
         },
     )
+
+
+def _answered_before(
+    key: dg.AssetCheckKey, test: Mapping[str, Any], answer: Answer
+) -> dg.AssetCheckResult:
+    """Say of a test that it passed, in an earlier run, on the very rows that stand."""
+    return dg.AssetCheckResult(
+        passed=True,
+        asset_key=key.asset_key,
+        check_name=key.name,
+        severity=dg.AssetCheckSeverity.ERROR if _closes(test) else dg.AssetCheckSeverity.WARN,
+        description=answered_before("passed", answer.run_id),
+        metadata={
+            "dagster_dbt/failed_row_count": 0,
+            "outcome": "passed",
+            "status": STANDS,
+            "answered_by_run": answer.run_id,
+        },
+    )
+
+
+def _closes(test: Mapping[str, Any]) -> bool:
+    """Whether a dbt test closes its gate when it fails."""
+    return str(test["config"].get("severity") or "error").lower() == "error"
 
 
 def ledger_assets(manifest: DbtManifest) -> list[dg.AssetSpec]:
@@ -394,21 +440,21 @@ def _record_tests(
     ledger: Ledger,
     run_id: str,
     manifest: DbtManifest,
-    translator: FlowTranslator,
-    project: DbtProject,
-    results: Sequence[NodeResult],
+    checks: Mapping[str, dg.AssetCheckKey],
+    outcome: Outcome,
 ) -> None:
+    """Keep the answer of every test, also of those whose answer of an earlier run stands.
+
+    A run that was killed behind the warehouse and before the ledger left them unwritten here.
+    """
+    said = {result.unique_id: (_outcome(result), result.failures) for result in outcome.results}
+    said |= dict.fromkeys(outcome.answers, ("passed", 0))
     records = []
-    for result in results:
-        node = manifest.content["nodes"][result.unique_id]
-        if node["resource_type"] != "test":
+    for unique_id, (answer, failures) in said.items():
+        node = manifest.content["nodes"][unique_id]
+        key = checks.get(unique_id)
+        if node["resource_type"] != "test" or key is None:
             continue
-        key = get_asset_check_key_for_test(
-            manifest.content, translator, result.unique_id, project=project
-        )
-        if key is None:
-            continue
-        severity = str(node["config"].get("severity") or "error").lower()
         records.append(
             CheckRecord(
                 layer=key.asset_key.path[0],
@@ -416,10 +462,10 @@ def _record_tests(
                 check_name=key.name,
                 expectation=str(node.get("test_metadata", {}).get("name") or node["name"]),
                 column_name=node.get("column_name"),
-                severity="critical" if severity == "error" else "warning",
-                outcome=_outcome(result),
+                severity="critical" if _closes(node) else "warning",
+                outcome=answer,
                 evaluated_rows=None,
-                unexpected_rows=result.failures,
+                unexpected_rows=failures,
                 observed=None,
                 because=str(node.get("description") or "a rule of the model"),
                 engine="dbt",

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import duckdb
 
-from orchestration.components.build_chain import raise_if_damaged
+from orchestration.components.build_chain import REBUILD_TAG, raise_if_damaged, source_contents
 from orchestration.components.run_state import assert_run_goes_on, open_state
 from orchestration.components.step_errors import quoting_no_data
 from orchestration.components.writer_queue import WAREHOUSE_POOL
@@ -21,9 +23,13 @@ from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
+from orchestration.warehouse.answers import Answer, keep_answers, read_answers, read_bases
+from orchestration.warehouse.manifest import load_manifest
 
 if TYPE_CHECKING:
     from orchestration.quality import SuiteVerdict, TableSuite
+
+_Results = Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckResult]]
 
 EXPECTATIONS_CHECK = "expectations"
 PLAUSIBILITY_CHECK = "plausibility"
@@ -56,18 +62,30 @@ def suite_checks(layer: str, suites: Mapping[str, "TableSuite"]) -> dg.AssetChec
     @quoting_no_data
     def judge(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         settings, ledger = open_state()
-        run_id = context.run.run_id
-        verdicts = judge_tables(
+        run = context.run
+        asked = {key.asset_key for key in context.selected_asset_check_keys}
+        # Who asks for a check alone, or for everything anew, wants it run.
+        selected = context.job_def.asset_selection
+        delivered = asked if selected is None else asked & selected
+        verdicts, answers = judge_tables(
             settings,
             ledger,
-            {key.asset_key.to_user_string() for key in context.selected_asset_check_keys},
+            {key.to_user_string() for key in asked},
             suites,
-            Session(layer, run_id, partial(assert_run_goes_on, context.instance, run_id)),
+            Session(
+                layer,
+                run.run_id,
+                partial(assert_run_goes_on, context.instance, run.run_id),
+                frozenset()
+                if REBUILD_TAG in run.tags
+                else frozenset(key.to_user_string() for key in delivered),
+            ),
         )
-        for asset, verdict in verdicts.items():
-            for check, result in _results(asset, verdict):
-                if check in context.selected_asset_check_keys:
-                    yield result
+        results = [_results(asset, verdict) for asset, verdict in verdicts.items()]
+        results += [_answered_before(asset, answer) for asset, answer in answers.items()]
+        for check, result in chain.from_iterable(results):
+            if check in context.selected_asset_check_keys:
+                yield result
 
     return judge
 
@@ -79,6 +97,8 @@ class Session:
     layer: str
     run_id: str
     goes_on: Callable[[], None]
+    may_stand: AbstractSet[str] = frozenset()
+    """Assets of which an answer stands that was given to the very rows that are there."""
 
 
 def judge_tables(
@@ -87,21 +107,26 @@ def judge_tables(
     assets: AbstractSet[str],
     suites: Mapping[str, "TableSuite"],
     session: Session,
-) -> dict[str, "SuiteVerdict"]:
+) -> tuple[dict[str, "SuiteVerdict"], dict[str, Answer]]:
     """Verdict on each asset's table by its suite, recorded in the ledger; assets by name.
 
-    Raises DamagedWarehouseError when something could not run because the file is damaged.
+    Beside them the answers that stand, of the assets that were not judged again. Raises
+    DamagedWarehouseError when something could not run because the file is damaged.
     """
     from orchestration.quality import Outcome, TableCheck, check_database
 
-    wanted = sorted(assets)
-    checks = []
-    for asset in wanted:
-        schema, table = asset.split("/")[-2:]
-        checks.append(TableCheck(suites[asset], schema, table))
     with hold_file(settings.warehouse_lock_path, f"run {session.run_id}"):
         session.goes_on()
         reach(Place.GATE_OPENED)
+        kept = _kept_answers(settings, ledger, {asset: suites[asset] for asset in assets})
+        standing = {
+            asset: answer for asset, answer in kept.standing.items() if asset in session.may_stand
+        }
+        wanted = sorted(assets - set(standing))
+        checks = []
+        for asset in wanted:
+            schema, table = asset.split("/")[-2:]
+            checks.append(TableCheck(suites[asset], schema, table))
         verdicts = check_database(
             checks,
             settings.warehouse_path,
@@ -111,12 +136,69 @@ def judge_tables(
         )
         if any(verdict.outcome is Outcome.COULD_NOT_RUN for verdict in verdicts):
             raise_if_damaged(settings)
-    reach(Place.GATE_JUDGED)
-    session.goes_on()
-    for asset, verdict in zip(wanted, verdicts, strict=True):
-        ledger.record_checks(session.run_id, _records(session.layer, asset, verdict))
-        reach(Place.GATE_RECORDED)
-    return dict(zip(wanted, verdicts, strict=True))
+        found = dict(zip(wanted, verdicts, strict=True))
+        reach(Place.GATE_JUDGED)
+        session.goes_on()
+        for asset, verdict in found.items():
+            ledger.record_checks(session.run_id, _records(session.layer, asset, verdict))
+            reach(Place.GATE_RECORDED)
+        # Behind the ledger: an answer that stands is not written there again.
+        _keep_answers(settings, session.run_id, found, kept.bases)
+    return found, standing
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the answers of suites would rest on now, and the answers that do, by asset."""
+
+    bases: Mapping[str, str]
+    standing: Mapping[str, Answer]
+
+
+def _kept_answers(settings: Settings, ledger: Ledger, suites: Mapping[str, "TableSuite"]) -> _Kept:
+    manifest = load_manifest(settings)
+    try:
+        now = read_bases(settings, manifest, source_contents(settings, ledger, manifest))
+        kept = read_answers(settings)
+    except duckdb.Error:
+        # Judging says by itself what is wrong with the file.
+        return _Kept({}, {})
+    bases = {
+        asset: basis
+        for asset, suite in suites.items()
+        if (basis := now.of_suite("/".join(asset.split("/")[-2:]), suite.model_dump_json()))
+        is not None
+    }
+    standing = {
+        asset: answer
+        for asset, basis in bases.items()
+        if (answer := kept.get(_name(asset))) is not None and answer.basis == basis
+    }
+    return _Kept(bases, standing)
+
+
+def _keep_answers(
+    settings: Settings,
+    run_id: str,
+    verdicts: Mapping[str, "SuiteVerdict"],
+    bases: Mapping[str, str],
+) -> None:
+    """Keep the answers without a failure or a warning; of any other none is left."""
+    passed = {
+        _name(asset): Answer(bases[asset], run_id, verdict.numbers())
+        for asset, verdict in verdicts.items()
+        if asset in bases and verdict.outcome.opens_gate and not verdict.warnings
+    }
+    keep_answers(settings, passed, forget=map(_name, verdicts))
+
+
+def _name(asset: str) -> str:
+    return f"{asset} / {EXPECTATIONS_CHECK}"
+
+
+def answered_before(outcome: str, run_id: str) -> str:
+    """How a check says that its answer is of an earlier run."""
+    return f"{outcome}: in run {run_id[:8]}, and nothing that it reads was built since"
 
 
 def _records(layer: str, asset: str, verdict: "SuiteVerdict") -> Sequence[CheckRecord]:
@@ -157,9 +239,28 @@ def _records(layer: str, asset: str, verdict: "SuiteVerdict") -> Sequence[CheckR
     ]
 
 
-def _results(
-    asset: str, verdict: "SuiteVerdict"
-) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckResult]]:
+def _answered_before(asset: str, answer: Answer) -> _Results:
+    """The results of a suite that passed on the very rows that stand, without a warning."""
+    key = dg.AssetKey(asset.split("/"))
+    said: dict[str, int | float | str] = {"outcome": "passed", "answered_by_run": answer.run_id}
+    for check, severity, metadata in (
+        (EXPECTATIONS_CHECK, dg.AssetCheckSeverity.ERROR, {**said, **answer.numbers}),
+        (PLAUSIBILITY_CHECK, dg.AssetCheckSeverity.WARN, {**said, "warnings": 0}),
+    ):
+        yield (
+            dg.AssetCheckKey(key, check),
+            dg.AssetCheckResult(
+                asset_key=key,
+                check_name=check,
+                passed=True,
+                severity=severity,
+                description=answered_before("passed", answer.run_id),
+                metadata=metadata,
+            ),
+        )
+
+
+def _results(asset: str, verdict: "SuiteVerdict") -> _Results:
     key = dg.AssetKey(asset.split("/"))
     yield (
         dg.AssetCheckKey(key, EXPECTATIONS_CHECK),

@@ -101,8 +101,7 @@ def fingerprints(settings: Settings, manifest: DbtManifest, contents: Contents) 
     Raises KeyError for a source whose content is not known.
     """
     nodes = manifest.content["nodes"]
-    project = _project_digest(settings)
-    code = _Code(manifest, project)
+    code = CodeDigests(settings, manifest)
 
     @cache
     def inside(unique_id: str, taken: tuple[str, ...] | None = None) -> str:
@@ -195,7 +194,7 @@ def read_stamps(settings: Settings, *, only_look: bool = False) -> dict[str, Sta
     """
     if not settings.warehouse_path.exists():
         return {}
-    with _open(settings, read_only=only_look) as connection:
+    with open_stamps(settings, read_only=only_look) as connection:
         if not _has_table(connection):
             return {}
         rows = connection.execute(
@@ -216,7 +215,7 @@ def stamp_built(settings: Settings, run_id: str, built: Mapping[str, str]) -> No
 
 def _write(settings: Settings, run_id: str, stamps: Mapping[str, str | None]) -> None:
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _open(settings) as connection:
+    with open_stamps(settings) as connection:
         connection.execute("begin")
         if not _has_table(connection):
             connection.execute(f"create schema if not exists {STAMP_SCHEMA}")
@@ -235,7 +234,13 @@ def _write(settings: Settings, run_id: str, stamps: Mapping[str, str | None]) ->
 
 
 @contextmanager
-def _open(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_stamps(
+    settings: Settings, *, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse file, which has to exist unless it is opened for writing.
+
+    Opened for writing, it takes in the log that a killed writer left.
+    """
     with open_duckdb(settings.warehouse_path, read_only=read_only) as connection:
         connection.execute("set enable_progress_bar = false")
         yield connection
@@ -250,13 +255,13 @@ def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
     )
 
 
-class _Code:
+class CodeDigests:
     """Digest of what is written about a node: its file, its properties, its macros."""
 
-    def __init__(self, manifest: DbtManifest, project: str) -> None:
+    def __init__(self, settings: Settings, manifest: DbtManifest) -> None:
         self._nodes = manifest.content["nodes"]
         self._macros = manifest.content["macros"]
-        self._project = project
+        self._project = _project_digest(settings)
 
     def of(self, unique_id: str) -> str:
         node = self._nodes[unique_id]

@@ -51,6 +51,29 @@ def test_a_second_run_is_hash_equal_and_makes_no_version(world: World) -> None:
     assert after is not None
     assert after.version == before.version == 1
     assert after.manifest == before.manifest
+    # Nothing was built but quality, so every other answer behind landing stands.
+    behind_landing = {
+        asset: evaluation
+        for (asset, _), evaluation in run.checks.items()
+        if asset.split("/")[0] not in {"landing", "publish"}
+    }
+    stand = {name for name, found in behind_landing.items() if "answered_by_run" in found.metadata}
+    asked = set(behind_landing) - stand
+    assert {name.split("/")[0] for name in asked} == {"quality"}
+    assert not {name for name in stand if name.startswith("quality/")}
+    said = behind_landing["commerce/fct_orders"]
+    assert said.passed
+    assert "nothing that it reads was built since" in str(said.description)
+
+
+def test_a_check_that_somebody_asks_for_by_itself_is_asked(world: World) -> None:
+    for asset, check in (
+        ("commerce/fct_orders", "expectations"),
+        ("commerce/fct_orders", "names_its_rows_fct_orders_order_key"),
+    ):
+        run = world.run([], only_check=(asset, check))
+        assert run.success, run.failures
+        assert "answered_by_run" not in run.checks[(asset, check)].metadata
 
 
 def test_every_record_is_accounted_for(world: World) -> None:

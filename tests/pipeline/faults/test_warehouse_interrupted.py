@@ -60,7 +60,7 @@ def judge() -> None:
         if path.parent.name == "int_identity"
         for suite in file.tables.values()
     }
-    verdicts = judge_tables(
+    verdicts, _ = judge_tables(
         settings, ledger, suites.keys(), suites, Session("int_identity", "again", lambda: None)
     )
     assert all(verdict.outcome.opens_gate for verdict in verdicts.values())
