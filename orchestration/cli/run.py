@@ -53,7 +53,8 @@ def run(
     rebuild: Annotated[
         bool,
         typer.Option(
-            "--rebuild", help="Build every model again, also those behind which nothing changed."
+            "--rebuild",
+            help="Build every model and ask every check again, also those behind which nothing changed.",
         ),
     ] = False,
 ) -> None:

@@ -24,7 +24,7 @@ from orchestration.landing.ledger import Ledger
 from orchestration.landing.stored_files import damaged_files
 from orchestration.settings import Settings
 from orchestration.sources.config import SourceConfig
-from orchestration.warehouse.answers import Answer, Bases, keep_answers, read_answers, read_bases
+from orchestration.warehouse.answers import Answer, Kept, keep_answers, read_kept
 from orchestration.warehouse.dbt_process import NodeResult, Order, build
 from orchestration.warehouse.integrity import remove_if_damaged
 from orchestration.warehouse.manifest import DbtManifest, Layer
@@ -127,14 +127,11 @@ class BuildChain:
 
     def standing_answers(self, tests: Iterable[str]) -> dict[str, Answer]:
         """The answers of those tests that passed on the very rows that stand."""
-        kept = read_answers(self.settings)
-        if not kept:
-            return {}
-        bases = self._bases()
+        kept = self._kept()
         return {
-            test: kept[test]
+            test: kept.answers[test]
             for test in tests
-            if test in kept and bases.of_test(test) == kept[test].basis
+            if test in kept.answers and kept.bases.of_test(test) == kept.answers[test].basis
         }
 
     def reads_any_of(self, test: str, models: Sequence[str]) -> bool:
@@ -145,7 +142,9 @@ class BuildChain:
         """Keep the answers of the tests that ran, for as long as what they read stands."""
         nodes = self.manifest.content["nodes"]
         tests = [item for item in results if nodes[item.unique_id]["resource_type"] == "test"]
-        bases = self._bases()
+        if not tests:
+            return
+        bases = self._kept().bases
         passed = {
             item.unique_id: Answer(basis, self.run_id)
             for item in tests
@@ -154,8 +153,8 @@ class BuildChain:
         }
         keep_answers(self.settings, passed, forget=[item.unique_id for item in tests])
 
-    def _bases(self) -> Bases:
-        return read_bases(self.settings, self.manifest, self.contents)
+    def _kept(self) -> Kept:
+        return read_kept(self.settings, self.manifest, self.contents)
 
 
 def build_chain(
@@ -334,21 +333,28 @@ def _tables(
     if not unique_ids or not settings.warehouse_path.exists():
         return {}
     nodes = manifest.content["nodes"]
-    found = {}
+    names = {
+        unique_id: (str(nodes[unique_id]["schema"]), str(nodes[unique_id]["alias"]))
+        for unique_id in unique_ids
+    }
     with open_warehouse(settings) as connection:
-        for unique_id in unique_ids:
-            schema, name = nodes[unique_id]["schema"], nodes[unique_id]["alias"]
-            columns = connection.execute(
-                "select column_name, data_type from duckdb_columns()"
-                " where schema_name = ? and table_name = ? order by column_index",
-                [schema, name],
-            ).fetchall()
-            rows = None
-            if schema != _SCHEMA_OF_ADAPTERS:
-                counted = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchone()
-                rows = int(counted[0]) if counted else 0
-            found[unique_id] = Table(tuple((str(a), str(b)) for a, b in columns), rows)
-    return found
+        columns: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for schema, name, column, kind in connection.execute(
+            "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+            " order by schema_name, table_name, column_index"
+        ).fetchall():
+            columns.setdefault((str(schema), str(name)), []).append((str(column), str(kind)))
+        return {
+            unique_id: Table(tuple(columns.get(place, ())), _count(connection, *place))
+            for unique_id, place in names.items()
+        }
+
+
+def _count(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> int | None:
+    if schema == _SCHEMA_OF_ADAPTERS:
+        return None
+    counted = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchone()
+    return int(counted[0]) if counted else 0
 
 
 def source_contents(settings: Settings, ledger: Ledger, manifest: DbtManifest) -> Contents:

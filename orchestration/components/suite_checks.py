@@ -23,7 +23,7 @@ from orchestration.failpoints import Place, reach
 from orchestration.file_lock import hold_file
 from orchestration.landing.ledger import CheckRecord, Ledger
 from orchestration.settings import Settings
-from orchestration.warehouse.answers import Answer, keep_answers, read_answers, read_bases
+from orchestration.warehouse.answers import Answer, keep_answers, read_kept
 from orchestration.warehouse.manifest import load_manifest
 
 if TYPE_CHECKING:
@@ -158,21 +158,20 @@ class _Kept:
 def _kept_answers(settings: Settings, ledger: Ledger, suites: Mapping[str, "TableSuite"]) -> _Kept:
     manifest = load_manifest(settings)
     try:
-        now = read_bases(settings, manifest, source_contents(settings, ledger, manifest))
-        kept = read_answers(settings)
+        kept = read_kept(settings, manifest, source_contents(settings, ledger, manifest))
     except duckdb.Error:
         # Judging says by itself what is wrong with the file.
         return _Kept({}, {})
     bases = {
         asset: basis
         for asset, suite in suites.items()
-        if (basis := now.of_suite("/".join(asset.split("/")[-2:]), suite.model_dump_json()))
+        if (basis := kept.bases.of_suite("/".join(asset.split("/")[-2:]), suite.model_dump_json()))
         is not None
     }
     standing = {
         asset: answer
         for asset, basis in bases.items()
-        if (answer := kept.get(_name(asset))) is not None and answer.basis == basis
+        if (answer := kept.answers.get(_name(asset))) is not None and answer.basis == basis
     }
     return _Kept(bases, standing)
 

@@ -25,7 +25,7 @@ from orchestration.warehouse.stamps import (
     Stamp,
     is_view,
     open_stamps,
-    read_stamps,
+    stamps_in,
 )
 
 _TABLE = f"{STAMP_SCHEMA}.answers"
@@ -109,25 +109,40 @@ class Bases:
         return f"{stamp.fingerprint} by {stamp.run_id} with {rows}"
 
 
-def read_bases(settings: Settings, manifest: DbtManifest, contents: Contents) -> Bases:
-    """What answers rest on now. Raises duckdb.Error when the file cannot be read."""
-    code = CodeDigests(settings, manifest)
-    return Bases(manifest, code, contents, read_stamps(settings), _rows(settings))
+@dataclass(frozen=True)
+class Kept:
+    """What the warehouse file holds of answers, and what they would rest on now."""
+
+    bases: Bases
+    answers: Mapping[str, Answer]
+    """Kept answers by check."""
 
 
-def read_answers(settings: Settings) -> dict[str, Answer]:
-    """Kept answers by check, none when no warehouse is there.
+def read_kept(settings: Settings, manifest: DbtManifest, contents: Contents) -> Kept:
+    """Both as they are now, empty when no warehouse is there.
 
     Raises duckdb.Error when the file cannot be read.
     """
+    code = CodeDigests(settings, manifest)
     if not settings.warehouse_path.exists():
-        return {}
+        return Kept(Bases(manifest, code, contents, {}, {}), {})
     with open_stamps(settings) as connection:
-        if not _has_table(connection):
-            return {}
+        stamps = stamps_in(connection)
+        rows = connection.execute(
+            "select schema_name, table_name, estimated_size from duckdb_tables()"
+        ).fetchall()
+        answers = _answers_in(connection)
+    counted = {(str(schema), str(name)): int(number) for schema, name, number in rows}
+    return Kept(Bases(manifest, code, contents, stamps, counted), answers)
+
+
+def _answers_in(connection: duckdb.DuckDBPyConnection) -> dict[str, Answer]:
+    try:
         found = connection.execute(
             f"select check_id, basis, run_id, numbers from {_TABLE} order by check_id"
         ).fetchall()
+    except duckdb.CatalogException:
+        return {}
     return {
         str(check): Answer(str(basis), str(run), json.loads(numbers))
         for check, basis, run, numbers in found
@@ -143,12 +158,11 @@ def keep_answers(
         return
     with open_stamps(settings) as connection:
         connection.execute("begin")
-        if not _has_table(connection):
-            connection.execute(f"create schema if not exists {STAMP_SCHEMA}")
-            connection.execute(
-                f"create table {_TABLE} (check_id varchar primary key, basis varchar not null,"
-                " run_id varchar not null, numbers varchar not null)"
-            )
+        connection.execute(f"create schema if not exists {STAMP_SCHEMA}")
+        connection.execute(
+            f"create table if not exists {_TABLE} (check_id varchar primary key,"
+            " basis varchar not null, run_id varchar not null, numbers varchar not null)"
+        )
         if passed:
             connection.executemany(
                 f"insert or replace into {_TABLE} values (?, ?, ?, ?)",
@@ -164,25 +178,6 @@ def keep_answers(
         connection.execute("commit")
         # A damaged write-ahead log is dropped without a word (measured): keep nothing in it.
         connection.execute("checkpoint")
-
-
-def _rows(settings: Settings) -> dict[tuple[str, str], int]:
-    if not settings.warehouse_path.exists():
-        return {}
-    with open_stamps(settings) as connection:
-        found = connection.execute(
-            "select schema_name, table_name, estimated_size from duckdb_tables()"
-        ).fetchall()
-    return {(str(schema), str(name)): int(rows) for schema, name, rows in found}
-
-
-def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_tables() where schema_name = ? and table_name = 'answers'",
-            [STAMP_SCHEMA],
-        ).fetchone()
-    )
 
 
 def _digest(*parts: str) -> str:

@@ -195,11 +195,17 @@ def read_stamps(settings: Settings, *, only_look: bool = False) -> dict[str, Sta
     if not settings.warehouse_path.exists():
         return {}
     with open_stamps(settings, read_only=only_look) as connection:
-        if not _has_table(connection):
-            return {}
+        return stamps_in(connection)
+
+
+def stamps_in(connection: duckdb.DuckDBPyConnection) -> dict[str, Stamp]:
+    """Stamps by unique id in a warehouse that is open, none when it has no stamp."""
+    try:
         rows = connection.execute(
             f"select unique_id, fingerprint, run_id from {_TABLE} order by unique_id"
         ).fetchall()
+    except duckdb.CatalogException:
+        return {}
     return {str(name): Stamp(str(name), fingerprint, str(run)) for name, fingerprint, run in rows}
 
 
@@ -217,12 +223,11 @@ def _write(settings: Settings, run_id: str, stamps: Mapping[str, str | None]) ->
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open_stamps(settings) as connection:
         connection.execute("begin")
-        if not _has_table(connection):
-            connection.execute(f"create schema if not exists {STAMP_SCHEMA}")
-            connection.execute(
-                f"create table {_TABLE} (unique_id varchar primary key, fingerprint varchar,"
-                " run_id varchar not null)"
-            )
+        connection.execute(f"create schema if not exists {STAMP_SCHEMA}")
+        connection.execute(
+            f"create table if not exists {_TABLE} (unique_id varchar primary key,"
+            " fingerprint varchar, run_id varchar not null)"
+        )
         if stamps:
             connection.executemany(
                 f"insert or replace into {_TABLE} values (?, ?, ?)",
@@ -244,15 +249,6 @@ def open_stamps(
     with open_duckdb(settings.warehouse_path, read_only=read_only) as connection:
         connection.execute("set enable_progress_bar = false")
         yield connection
-
-
-def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_tables() where schema_name = ? and table_name = 'stamps'",
-            [STAMP_SCHEMA],
-        ).fetchone()
-    )
 
 
 class CodeDigests:

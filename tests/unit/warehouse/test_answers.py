@@ -1,6 +1,6 @@
 """Answers that stand: what they rest on, what is kept of them, and what ends them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from orchestration.warehouse.answers import (
     Answer,
     Bases,
     keep_answers,
-    read_answers,
-    read_bases,
+    read_kept,
 )
 from orchestration.warehouse.manifest import DbtManifest
 from orchestration.warehouse.stamps import CodeDigests, Contents, Stamp, stamp_built
@@ -74,7 +73,7 @@ class Told:
     def __init__(self, settings: Settings, content: dict[str, Any]) -> None:
         self.settings = settings
         self.content = content
-        found = read_bases(settings, DbtManifest(Path(), content), CONTENTS)
+        found = read_kept(settings, DbtManifest(Path(), content), CONTENTS).bases
         self.stamps = dict(found.stamps)
         self.rows = dict(found.rows)
         self.contents = CONTENTS
@@ -164,6 +163,11 @@ def test_what_reads_a_view_rests_on_its_words_and_on_what_it_reads(
 def test_nothing_stands_of_a_table_that_nobody_knows(told: Told) -> None:
     told.suite = "{}"
     assert told.of_suite("sales/nobody_knows") is None
+
+
+def read_answers(settings: Settings) -> Mapping[str, Answer]:
+    manifest = DbtManifest(Path(), {"nodes": {}, "sources": {}, "macros": {}})
+    return read_kept(settings, manifest, CONTENTS).answers
 
 
 def test_answers_lie_in_the_file_they_speak_of_until_they_are_forgotten(
