@@ -53,7 +53,7 @@ class Bases:
     """What landing holds, for checks that read views."""
     stamps: Mapping[str, Stamp]
     rows: Mapping[tuple[str, str], int]
-    """Rows of every table that is there, by schema and name."""
+    """Rows of every table and view that is there, by schema and name; a view holds none."""
 
     def of_test(self, unique_id: str) -> str | None:
         """What a dbt test rests on; None when something that it reads does not stand."""
@@ -87,6 +87,8 @@ class Bases:
                 continue
             if unique_id in self.manifest.content["sources"]:
                 found[unique_id] = self.contents.whole[unique_id]
+            elif self._place(unique_id) not in self.rows:
+                return None
             elif is_view(self.manifest.content["nodes"][unique_id]):
                 found[unique_id] = self.code.of(unique_id)
                 open_ids += self._parents(unique_id)
@@ -100,13 +102,15 @@ class Bases:
         return list(self.manifest.content["nodes"][unique_id]["depends_on"].get("nodes", []))
 
     def _build(self, unique_id: str) -> str | None:
-        """Which build of a table stands; None when none does or the table is not there."""
+        """Which build of a table stands, None when none does."""
         stamp = self.stamps.get(unique_id)
-        node = self.manifest.content["nodes"][unique_id]
-        rows = self.rows.get((str(node["schema"]), str(node["alias"])))
-        if stamp is None or stamp.is_building or rows is None:
+        if stamp is None or stamp.is_building:
             return None
-        return f"{stamp.fingerprint} by {stamp.run_id} with {rows}"
+        return f"{stamp.fingerprint} by {stamp.run_id} with {self.rows[self._place(unique_id)]}"
+
+    def _place(self, unique_id: str) -> tuple[str, str]:
+        node = self.manifest.content["nodes"][unique_id]
+        return str(node["schema"]), str(node["alias"])
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ def read_kept(settings: Settings, manifest: DbtManifest, contents: Contents) -> 
         stamps = stamps_in(connection)
         rows = connection.execute(
             "select schema_name, table_name, estimated_size from duckdb_tables()"
+            " union all select schema_name, view_name, 0 from duckdb_views() where not internal"
         ).fetchall()
         answers = _answers_in(connection)
     counted = {(str(schema), str(name)): int(number) for schema, name, number in rows}

@@ -47,6 +47,7 @@ def settings(tmp_path: Path) -> Settings:
     with duckdb.connect(str(found.warehouse_path)) as warehouse:
         warehouse.execute("create schema sales")
         warehouse.execute("create table sales.orders as select range as id from range(3)")
+        warehouse.execute("create view sales.src as select 1 as id")
         warehouse.execute("create table sales.lines as select range as id from range(5)")
     stamp_built(found, "first", {ORDERS: "o", LINES: "l"})
     return found
@@ -158,6 +159,12 @@ def test_what_reads_a_view_rests_on_its_words_and_on_what_it_reads(
     after = told.of_test(TEST_OF_VIEW), told.of_suite("sales/src")
     assert None not in {*before, *after}
     assert not set(before) & set(after)
+
+
+def test_nothing_stands_on_a_view_that_was_dropped_by_hand(told: Told) -> None:
+    told.rows.pop(("sales", "src"))
+    assert told.of_test(TEST_OF_VIEW) is None
+    assert told.of_suite("sales/src") is None
 
 
 def test_nothing_stands_of_a_table_that_nobody_knows(told: Told) -> None:
