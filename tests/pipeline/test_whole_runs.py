@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.components.arrivals import new_deliveries
+from orchestration.components.build_chain import REBUILD_TAG
 from orchestration.components.calendar import range_tags
 from orchestration.landing.stored_files import digest_of
 from orchestration.publish import connect, current
@@ -74,6 +75,15 @@ def test_a_check_that_somebody_asks_for_by_itself_is_asked(world: World) -> None
         run = world.run([], only_check=(asset, check))
         assert run.success, run.failures
         assert "answered_by_run" not in run.checks[(asset, check)].metadata
+
+
+def test_a_run_that_builds_everything_anew_asks_everything_anew(world: World) -> None:
+    for tags, stands in (({}, True), ({REBUILD_TAG: "yes"}, False)):
+        run = world.run(["customer/dim_customer"], tags=tags)
+        assert run.success, run.failures
+        said = {"answered_by_run" in evaluation.metadata for evaluation in run.checks.values()}
+        assert said == {stands}
+        assert len(run.checks) > len({asset for asset, _ in run.checks})
 
 
 def test_every_record_is_accounted_for(world: World) -> None:
