@@ -169,25 +169,31 @@ def _meta(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**properties.get("meta", {}), **properties.get("config", {}).get("meta", {})}
 
 
+def checks_of_tests(manifest: DbtManifest, project: DbtProject) -> dict[str, dg.AssetCheckKey]:
+    """The check that each data test of the project is, by unique id."""
+    translator = FlowTranslator()
+    found = {
+        unique_id: get_asset_check_key_for_test(
+            manifest.content, translator, unique_id, project=project
+        )
+        for unique_id, _ in manifest.tests()
+    }
+    return {unique_id: key for unique_id, key in found.items() if key is not None}
+
+
 def layer_assets(
     layer: Layer,
     manifest: DbtManifest,
     project: DbtProject,
     sources: Sequence[SourceConfig],
+    checks: Mapping[str, dg.AssetCheckKey],
 ) -> dg.AssetsDefinition:
-    """The assets of one layer, built by one op behind the guard."""
+    """The assets of one layer, built by one op behind the guard.
+
+    `checks` are those of `checks_of_tests`, which are dear to tell and the same for every layer.
+    """
     translator = FlowTranslator()
     unique_ids = manifest.models(layer)
-    checks = {
-        unique_id: key
-        for unique_id, _ in manifest.tests()
-        if (
-            key := get_asset_check_key_for_test(
-                manifest.content, translator, unique_id, project=project
-            )
-        )
-        is not None
-    }
     selection = " ".join(
         "fqn:" + ".".join(manifest.content["nodes"][unique_id]["fqn"]) for unique_id in unique_ids
     )
