@@ -88,17 +88,23 @@ def test_days_that_share_a_damaged_file_are_all_landed_again(shop: Shop) -> None
     assert len(list(shop.settings.quarantine_dir.rglob("damaged.parquet"))) == 1
 
 
-def test_a_day_that_is_served_again_does_not_land_twice(shop: Shop) -> None:
-    shop.deliver("sales", [sale(1, 2), sale(2, 3)])
-    shop.landing("sales").land(JANUARY)
-    shop.deliver("sales", [sale(1, 2, amount=3.0), sale(2, 3, amount=3.0)])
-    shop.landing("sales").land(JANUARY)
-    shop.deliver("sales", [sale(1, 2), sale(2, 3), sale(3, 4)])
-    shop.landing("sales").land(JANUARY)
+def test_a_day_that_is_served_again_does_not_land_twice_and_leaves_its_neighbours(
+    shop: Shop,
+) -> None:
+    first = [sale(1, 2), sale(2, 3), sale(4, 5)]
+    for rows in (
+        first,
+        [sale(1, 2, amount=3.0), sale(2, 3, amount=3.0), sale(4, 5)],
+        [*first, sale(3, 4)],
+    ):
+        shop.deliver("sales", rows)
+        shop.landing("sales").land(JANUARY)
     files = sorted((shop.settings.landing_dir / "corner_shop" / "sales").rglob("*.parquet"))
     rows = pd.concat(map(pd.read_parquet, files))
-    assert len(rows) == len(rows.drop_duplicates(["receipt", "_batch_id"])) == 5
-    assert shop.landed("sales").sort_values("receipt")["amount"].tolist() == [1.5, 1.5, 1.5]
+    assert len(rows) == len(rows.drop_duplicates(["receipt", "_batch_id"])) == 6
+    landed = shop.landed("sales").sort_values("receipt")
+    assert landed["receipt"].tolist() == [1, 2, 3, 4]
+    assert landed["amount"].tolist() == [1.5, 1.5, 1.5, 1.5]
 
 
 def test_what_the_source_does_not_offer_again_is_missed_out_loud(landed: Shop) -> None:
