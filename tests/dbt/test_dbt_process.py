@@ -48,6 +48,7 @@ def asked_of(manifest: DbtManifest, node: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_both_ways_build_exactly_what_is_named_and_say_the_same(
     ready: Settings, manifest: DbtManifest
 ) -> None:

@@ -13,6 +13,8 @@ from orchestration.publish.hashes import counts_for_equality
 from orchestration.warehouse.stamps import read_stamps, stamp_building
 from tests.pipeline.worlds import FIRST, LAST, World, copy_project, edit
 
+pytestmark = pytest.mark.slow
+
 ORDERS = "model.shopthread.int_journey__orders"
 
 
@@ -31,7 +33,6 @@ def published_hashes(world: World) -> Mapping[str, object]:
     return {name: value for name, value in found.items() if counts_for_equality(name)}
 
 
-@pytest.mark.slow
 def test_a_gate_that_closed_costs_only_what_it_stopped(world: World, tmp_path: Path) -> None:
     served = sorted(
         (path, path.stat().st_mtime_ns, path.read_bytes())
@@ -68,7 +69,6 @@ def test_a_gate_that_closed_costs_only_what_it_stopped(world: World, tmp_path: P
     assert world.published_version() == 1, "what was repaired is hash-equal to what is served"
 
 
-@pytest.mark.slow
 def test_what_heals_by_itself_equals_what_is_built_from_nothing(
     world: World, tmp_path: Path
 ) -> None:
@@ -86,7 +86,6 @@ def test_what_heals_by_itself_equals_what_is_built_from_nothing(
     assert world.published_version() == 2, "both runs made the same version"
 
 
-@pytest.mark.slow
 def test_a_new_day_of_one_entity_leaves_what_follows_others(world: World) -> None:
     day = world.day_of_transactions(LAST)
     world.deliver("transactions", LAST.isoformat(), day.iloc[:-1])
@@ -101,7 +100,6 @@ def test_a_new_day_of_one_entity_leaves_what_follows_others(world: World) -> Non
     assert of_other_entities.isdisjoint(built)
 
 
-@pytest.mark.slow
 def test_a_refused_batch_makes_nothing_outdated_but_quality(world: World) -> None:
     coupons = world.delivered("coupons")
     world.deliver("coupons", "snapshot", coupons.drop(columns=["product_id"]))
@@ -127,7 +125,6 @@ def test_a_partial_run_refuses_what_does_not_stand_and_a_full_run_mends_it(world
     assert "stg_pos__transactions" not in built_by(world, mended.run_id)
 
 
-@pytest.mark.slow
 def test_a_partial_run_keeps_the_as_of_date_and_does_not_mix_two_landings(world: World) -> None:
     dated = world.run(tags={AS_OF_TAG: "2017-01-10"})
     assert dated.success, dated.failures
@@ -145,7 +142,6 @@ def test_a_partial_run_keeps_the_as_of_date_and_does_not_mix_two_landings(world:
     assert published_hashes(world) == hashes
 
 
-@pytest.mark.slow
 def test_a_warehouse_that_is_gone_is_built_again(world: World) -> None:
     hashes = published_hashes(world)
     shutil.rmtree(world.settings.warehouse_path.parent)
