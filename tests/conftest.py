@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 KEPT = (
     "SHOPTHREAD_DUCKDB1_PYTHON",
+    "SHOPTHREAD_PANEL_HOME",
     "SHOPTHREAD_PEERS",
     "SHOPTHREAD_PYTHON",
     "SHOPTHREAD_SECOND_PYTHON",

@@ -9,13 +9,23 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.pipeline.gates import GATES, Gate, behind
+from tests.pipeline.gates import GATES, JOURNEY, KPI, Gate, behind
 from tests.pipeline.worlds import World, copy_project
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("gate", GATES, ids=str)
+LONG = (*JOURNEY.values(), *KPI.values())
+"""Gates like their neighbours; `make test-long` closes them as well."""
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        pytest.param(gate, id=str(gate), marks=[pytest.mark.long] if gate in LONG else [])
+        for gate in GATES
+    ],
+)
 def test_a_closed_gate_stops_this_run_and_later_ones_until_it_is_repaired(
     world: World, tmp_path: Path, gate: Gate
 ) -> None:

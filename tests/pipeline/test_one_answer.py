@@ -60,7 +60,13 @@ def ended(environment: Mapping[str, str], *arguments: str) -> "subprocess.Comple
     )
 
 
-@pytest.mark.parametrize("close", [refuse_the_fifth_of_january, fail_a_suite_of_staging])
+@pytest.mark.parametrize(
+    "close",
+    [
+        fail_a_suite_of_staging,
+        pytest.param(refuse_the_fifth_of_january, marks=pytest.mark.long),
+    ],
+)
 def test_every_way_to_a_run_gets_the_same_sentence_of_the_guard(
     world: World, tmp_path: Path, close: Callable[[World, Path], str]
 ) -> None:

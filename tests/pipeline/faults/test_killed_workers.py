@@ -165,6 +165,7 @@ def test_the_daemon_calls_a_run_failed_whose_worker_was_killed_and_the_queue_goe
     )
 
 
+@pytest.mark.long
 def test_a_run_that_lost_its_worker_and_its_daemon_is_called_failed_by_the_next_daemon(
     environment: dict[str, str], world: World, tmp_path: Path
 ) -> None:

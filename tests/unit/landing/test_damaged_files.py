@@ -100,8 +100,8 @@ def test_a_day_that_is_served_again_does_not_land_twice_and_leaves_its_neighbour
         shop.deliver("sales", rows)
         shop.landing("sales").land(JANUARY)
     files = sorted((shop.settings.landing_dir / "corner_shop" / "sales").rglob("*.parquet"))
-    rows = pd.concat(map(pd.read_parquet, files))
-    assert len(rows) == len(rows.drop_duplicates(["receipt", "_batch_id"])) == 6
+    stored = pd.concat(map(pd.read_parquet, files))
+    assert len(stored) == len(stored.drop_duplicates(["receipt", "_batch_id"])) == 6
     landed = shop.landed("sales").sort_values("receipt")
     assert landed["receipt"].tolist() == [1, 2, 3, 4]
     assert landed["amount"].tolist() == [1.5, 1.5, 1.5, 1.5]
