@@ -91,7 +91,7 @@ for line in sys.argv[1].splitlines():
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_command_looks_beyond_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -336,7 +336,7 @@ def test_a_dozen_damaged_bytes_and_cut_files_give_no_wrong_answer(published: Pub
     assert {verdict for _, verdict in verdicts} == set(Verdict)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_hundred_flips_and_thirty_cuts_give_no_wrong_answer(
     published: Published, capsys: pytest.CaptureFixture[str]
 ) -> None:
