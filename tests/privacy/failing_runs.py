@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from orchestration.components.build_chain import REBUILD_TAG
 from tests.pipeline.worlds import FIRST, LAST, World, copy_project, edit
 from tests.privacy.canaries import CARDS, DOTENV, PEOPLE, SECRETS, Hit, scan
 
@@ -94,10 +95,15 @@ class Stage:
         recognised_by: str,
         assets: Sequence[str],
         days: tuple[date, date] | None = None,
+        *,
+        anew: bool = False,
     ) -> None:
-        """A run in this process that must fail, and for the reason that was meant."""
+        """A run in this process that must fail, and for the reason that was meant.
+
+        `anew` builds and asks again what stands since the run before.
+        """
         with speaking(self.said / f"{name}.txt"):
-            run = self.world.run(assets, days=days)
+            run = self.world.run(assets, days=days, tags={REBUILD_TAG: "yes"} if anew else None)
         told = " ".join(
             [*run.failures.values(), *(str(item.description) for item in run.checks.values())]
         )
@@ -250,9 +256,9 @@ def publishing_fails(stage: Stage) -> None:
 def gates_break(stage: Stage) -> None:
     """The judging of a layer fails, or cannot run on a statement that quotes a card."""
     with stage.failpoint("gate.judged=raise"):
-        stage.run_fails("gate failpoint", "gate.judged", [CATALOGUE])
+        stage.run_fails("gate failpoint", "gate.judged", [CATALOGUE], anew=True)
     with stage.failpoint("gate.recorded=full"):
-        stage.run_fails("gate disk full", "ENOSPC", [CATALOGUE])
+        stage.run_fails("gate disk full", "ENOSPC", [CATALOGUE], anew=True)
     vault = stage.world.settings.identifiers_dir
 
     def cast_a_card(project: Path) -> None:
