@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publish.quoting import identifier, literal
-from orchestration.quiet_duckdb import NOTHING_IS_FETCHED
+from orchestration.quiet_duckdb import EVERY_STATEMENT_ENDS, NOTHING_IS_FETCHED
 
 _CLOSE_THE_DOORS = (
     "set enable_external_access = false",
@@ -33,6 +33,7 @@ def open_engine(limits: EngineLimits, spill_dir: Path | None) -> duckdb.DuckDBPy
         ":memory:",
         config={
             **NOTHING_IS_FETCHED,
+            **EVERY_STATEMENT_ENDS,
             "python_enable_replacements": "false",
             "memory_limit": limits.memory,
             "threads": str(limits.threads),

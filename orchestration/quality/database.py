@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.quiet_duckdb import NOTHING_IS_FETCHED
+from orchestration.quiet_duckdb import EVERY_STATEMENT_ENDS, NOTHING_IS_FETCHED
 
 FILES_SCHEMA = "main"
 FILES_TABLE = "judged_files"
@@ -80,6 +80,7 @@ def open_database(
         read_only=True,
         config={
             **NOTHING_IS_FETCHED,
+            **EVERY_STATEMENT_ENDS,
             **({} if memory_limit is None else {"memory_limit": memory_limit}),
         },
     )
@@ -103,6 +104,7 @@ def open_files(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
         ":memory:",
         config={
             **NOTHING_IS_FETCHED,
+            **EVERY_STATEMENT_ENDS,
             # An empty name switches spilling off: no row of a judged batch reaches a disk.
             "temp_directory": "",
         },

@@ -53,7 +53,7 @@ def options_of_dbt() -> dict[str, str]:
     """What the profile tells dbt's connection, but for paths and limits."""
     profile = yaml.safe_load((PROJECT_DIR / "dbt_project" / "profiles.yml").read_text("utf-8"))
     options = profile["shopthread"]["outputs"]["duckdb"]["config_options"]
-    return {name: str(value).lower() for name, value in options.items() if value is False}
+    return {name: str(value).lower() for name, value in options.items() if isinstance(value, int)}
 
 
 def refused(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
