@@ -77,6 +77,7 @@ def test_a_check_that_somebody_asks_for_by_itself_is_asked(world: World) -> None
         assert "answered_by_run" not in run.checks[(asset, check)].metadata
 
 
+@pytest.mark.slow
 def test_a_run_that_builds_everything_anew_asks_everything_anew(world: World) -> None:
     for tags, stands in (({}, True), ({REBUILD_TAG: "yes"}, False)):
         run = world.run(["customer/dim_customer"], tags=tags)
@@ -114,6 +115,7 @@ def test_a_run_without_news_still_shows_the_rows_and_columns_that_landing_serves
     assert [column.name for column in schema.columns if not column.description] == []
 
 
+@pytest.mark.slow
 def test_a_row_lost_behind_the_ledger_closes_the_accounts(world: World) -> None:
     batch = world.ledger.current("complete_journey", "transactions")["2017-01-03"]
     path = world.settings.home / str(batch.file)

@@ -42,14 +42,8 @@ def answer(home: Path, *arguments: str) -> object:
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize(
-    "process",
-    [
-        "a step",
-        pytest.param("a command", marks=pytest.mark.slow),
-        pytest.param("nobody", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("process", ["a step", "a command", "nobody"])
 def test_every_library_says_that_its_telemetry_is_off(tmp_path: Path, process: str) -> None:
     said = answer(tmp_path, "-m", "tests.privacy.telemetry_facts", process)
     assert isinstance(said, dict)

@@ -11,9 +11,16 @@ from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import pytest
+
 from orchestration.components.preloading import PRELOADED_MODULES
 from orchestration.failpoints import Action, Place
 
+ACTIONS = [
+    Action.KILL,
+    # They leave behind what a kill leaves or less, so `make test` is content with the kills.
+    *(pytest.param(action, marks=pytest.mark.slow) for action in (Action.RAISE, Action.FULL)),
+]
 _SECONDS = 120.0
 
 

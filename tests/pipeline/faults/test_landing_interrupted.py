@@ -9,11 +9,10 @@ import pytest
 from orchestration.failpoints import Action, Place
 from orchestration.landing.ledger import Ledger
 from orchestration.settings import load_settings
-from tests.pipeline.faults.children import interrupted
+from tests.pipeline.faults.children import ACTIONS, interrupted
 from tests.unit.landing.conftest import JANUARY, ObedientJudge, Shop, sale
 
 PLACES = [place for place in Place if place.startswith("landing.")]
-ACTIONS = [Action.KILL, Action.RAISE, Action.FULL]
 
 # A file that is refused whole: the judge of these tests refuses every batch with this amount.
 _REFUSED = 13.0

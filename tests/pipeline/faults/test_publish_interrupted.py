@@ -24,9 +24,8 @@ from orchestration.publish import (
 )
 from orchestration.publish.verification import differences
 from orchestration.settings import Settings, load_settings
-from tests.pipeline.faults.children import interrupted
+from tests.pipeline.faults.children import ACTIONS, interrupted
 
-ACTIONS = [Action.KILL, Action.RAISE, Action.FULL]
 CONTEXT = PublishContext(
     as_of=date(2017, 12, 31),
     checks=CheckSummary(passed=212, failed=0, could_not_run=0),

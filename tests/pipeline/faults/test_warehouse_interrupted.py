@@ -20,10 +20,9 @@ from orchestration.quality import load_suites
 from orchestration.settings import Settings, apply_environment, load_settings
 from orchestration.sources.config import load_sources
 from orchestration.warehouse.manifest import DbtManifest, Layer, load_manifest
-from tests.pipeline.faults.children import interrupted, run_child
+from tests.pipeline.faults.children import ACTIONS, interrupted, run_child
 from tests.pipeline.worlds import World
 
-ACTIONS = [Action.KILL, Action.RAISE, Action.FULL]
 MODELS = (
     "seed.shopthread.channels",
     "model.shopthread.src_complete_journey__products",

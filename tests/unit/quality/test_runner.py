@@ -565,6 +565,7 @@ def test_loggers_and_great_expectations_own_settings_are_left_as_they_were(shop:
     assert (logger.level, logger.propagate, list(logger.handlers)) == before
 
 
+@pytest.mark.slow
 def test_nothing_is_left_behind_when_the_process_ends(shop: Path) -> None:
     script = (
         "import sys, pathlib, tempfile\n"

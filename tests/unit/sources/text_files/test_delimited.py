@@ -206,6 +206,7 @@ def test_a_cut_gzip_is_refused_at_every_length(read_rows: ReadRows) -> None:
         read_rows(b"a,b\n1,x\n", packed)
 
 
+@pytest.mark.slow
 def test_a_gzip_that_expands_beyond_measure_is_refused(
     read_rows: ReadRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
