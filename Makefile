@@ -31,7 +31,7 @@ DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' 
 	-not -path '*/target/*' 2>/dev/null)
 # NETWORK=0: the tests and all they start reach this machine and no other.
 OFFLINE := $(if $(filter 0 no false,$(NETWORK)),$(PY) -m tools.offline)
-# Files in their own order, which begins with the dear ones: the last minute keeps all workers busy.
+# Files in the order of tests/conftest.py, so that no worker waits for the other at either end.
 PYTEST := $(OFFLINE) $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo dev test test-all test-long lint format lock golden bench docs

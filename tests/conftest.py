@@ -31,6 +31,14 @@ KEPT = (
     "SHOPTHREAD_PYTHON",
     "SHOPTHREAD_SECOND_PYTHON",
 )
+FIRST = (
+    "tests/pipeline/faults/test_warehouse_interrupted.py",
+    "tests/dbt/",
+    "tests/unit/quality/test_every_suite_can_fail.py",
+    "tests/pipeline/",
+)
+"""One worker builds the world of all pipeline tests while the other has long tests without it;
+small files come last, so that both workers end together."""
 
 _outcomes: dict[str, str] = {}
 _home = pytest.StashKey[str]()
@@ -65,6 +73,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash.get(_home, ""), ignore_errors=True)
 
 
+def _turn(item: pytest.Item) -> int:
+    """When a test has its turn; what has the same keeps its order."""
+    return next(
+        (turn for turn, path in enumerate(FIRST) if item.nodeid.startswith(path)), len(FIRST)
+    )
+
+
 @cache
 def claiming_tests() -> frozenset[str]:
     """Every test that claims a row of the mission."""
@@ -72,7 +87,8 @@ def claiming_tests() -> frozenset[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a mission mark that the generated page could not see."""
+    """Order the files for two workers, and refuse a mark that the mission page could not see."""
+    items.sort(key=_turn)
     try:
         known = {(claim.test, claim.row, claim.part) for claim in mission.read_claims(ROOT)}
     except mission.MissionError as error:
