@@ -77,6 +77,7 @@ def test_importing_the_code_location_touches_nothing(root: Path) -> None:
     assert run(root, script) == "touched:"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

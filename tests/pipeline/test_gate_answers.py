@@ -232,7 +232,8 @@ def test_a_waiver_lets_the_house_go_on_and_is_shown_on_what_it_published(world: 
     assert world.published_version() == 2, "the same waiver is no news"
 
 
-@pytest.mark.parametrize("is_good", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_good", [True, False])
 def test_automation_goes_on_behind_an_open_gate_and_not_behind_a_closed_one(
     world: World, is_good: bool
 ) -> None:

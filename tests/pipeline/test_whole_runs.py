@@ -43,6 +43,7 @@ def test_every_landed_asset_has_its_row_in_dim_source(world: World) -> None:
     assert registered == landed
 
 
+@pytest.mark.slow
 def test_a_second_run_is_hash_equal_and_makes_no_version(world: World) -> None:
     before = current(world.settings)
     assert before is not None

@@ -246,6 +246,7 @@ def test_a_moment_is_utc_and_a_doubtful_local_time_is_not_guessed(
     assert counted == (None if value is None else datetime.fromisoformat(value))
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(
     moments=st.lists(
