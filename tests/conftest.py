@@ -88,6 +88,8 @@ def claiming_tests() -> frozenset[str]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files for two workers, and refuse a mark that the mission page could not see."""
+    if gone := [path for path in FIRST if not (ROOT / path).exists()]:
+        raise pytest.UsageError(f"tests/conftest.py orders tests that are not there: {gone}")
     items.sort(key=_turn)
     try:
         known = {(claim.test, claim.row, claim.part) for claim in mission.read_claims(ROOT)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publish.quoting import identifier, literal
-from orchestration.quiet_duckdb import EVERY_STATEMENT_ENDS, NOTHING_IS_FETCHED
+from orchestration.quiet_duckdb import QUIET
 
 _CLOSE_THE_DOORS = (
     "set enable_external_access = false",
@@ -32,8 +32,7 @@ def open_engine(limits: EngineLimits, spill_dir: Path | None) -> duckdb.DuckDBPy
     connection = duckdb.connect(
         ":memory:",
         config={
-            **NOTHING_IS_FETCHED,
-            **EVERY_STATEMENT_ENDS,
+            **QUIET,
             "python_enable_replacements": "false",
             "memory_limit": limits.memory,
             "threads": str(limits.threads),

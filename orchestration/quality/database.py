@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.quiet_duckdb import EVERY_STATEMENT_ENDS, NOTHING_IS_FETCHED
+from orchestration.quiet_duckdb import QUIET
 
 FILES_SCHEMA = "main"
 FILES_TABLE = "judged_files"
@@ -79,8 +79,7 @@ def open_database(
         str(database),
         read_only=True,
         config={
-            **NOTHING_IS_FETCHED,
-            **EVERY_STATEMENT_ENDS,
+            **QUIET,
             **({} if memory_limit is None else {"memory_limit": memory_limit}),
         },
     )
@@ -103,8 +102,7 @@ def open_files(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(
         ":memory:",
         config={
-            **NOTHING_IS_FETCHED,
-            **EVERY_STATEMENT_ENDS,
+            **QUIET,
             # An empty name switches spilling off: no row of a judged batch reaches a disk.
             "temp_directory": "",
         },
