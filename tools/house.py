@@ -412,6 +412,7 @@ def macros_out_of_place(manifest: Mapping[str, Any]) -> list[str]:
             for argument in macro["arguments"]
             if not argument["description"]
         ]
-        if key not in used and name != "generate_schema_name":
+        called_by_dbt = name == "generate_schema_name" or name.startswith("materialization_")
+        if key not in used and not called_by_dbt:
             found.append(f"{place} is used by nobody")
     return found

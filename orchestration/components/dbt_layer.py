@@ -50,12 +50,24 @@ class FlowTranslator(DagsterDbtTranslator):
 
     def __init__(self) -> None:
         super().__init__(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=False))
+        self._specs: dict[tuple[int, int, str], dg.AssetSpec] = {}
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
-        """Add the waiting that data alone does not ask for; see `_waits_for`."""
-        spec = super().get_asset_spec(manifest, unique_id, project)
+        """Add the waiting that data alone does not ask for; see `_waits_for`.
+
+        Every reader of a model asks again, so each answer is kept, as the base class keeps its.
+        """
+        asked = (id(manifest), id(project), unique_id)
+        if asked not in self._specs:
+            spec = super().get_asset_spec(manifest, unique_id, project)
+            self._specs[asked] = self._with_waiting(spec, manifest, unique_id)
+        return self._specs[asked]
+
+    def _with_waiting(
+        self, spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str
+    ) -> dg.AssetSpec:
         nodes = manifest["nodes"]
         if unique_id not in nodes or nodes[unique_id]["resource_type"] not in {"model", "seed"}:
             return spec
@@ -169,9 +181,10 @@ def _meta(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**properties.get("meta", {}), **properties.get("config", {}).get("meta", {})}
 
 
-def checks_of_tests(manifest: DbtManifest, project: DbtProject) -> dict[str, dg.AssetCheckKey]:
+def checks_of_tests(
+    manifest: DbtManifest, project: DbtProject, translator: FlowTranslator
+) -> dict[str, dg.AssetCheckKey]:
     """The check that each data test of the project is, by unique id."""
-    translator = FlowTranslator()
     found = {
         unique_id: get_asset_check_key_for_test(
             manifest.content, translator, unique_id, project=project
@@ -185,22 +198,20 @@ def layer_assets(
     layer: Layer,
     manifest: DbtManifest,
     project: DbtProject,
+    translator: FlowTranslator,
     sources: Sequence[SourceConfig],
     checks: Mapping[str, dg.AssetCheckKey],
 ) -> dg.AssetsDefinition:
     """The assets of one layer, built by one op behind the guard.
 
-    `checks` are those of `checks_of_tests`, which are dear to tell and the same for every layer.
+    `checks` are those of `checks_of_tests`, which are dear to tell and the same for every
+    layer; so is what one `translator` keeps.
     """
-    translator = FlowTranslator()
     unique_ids = manifest.models(layer)
-    selection = " ".join(
-        "fqn:" + ".".join(manifest.content["nodes"][unique_id]["fqn"]) for unique_id in unique_ids
-    )
 
     @dbt_assets(
         manifest=manifest.content,
-        select=selection,
+        select=" ".join(manifest.selectors(layer)),
         name=f"build_{layer.value}",
         project=project,
         dagster_dbt_translator=translator,

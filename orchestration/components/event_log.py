@@ -2,14 +2,14 @@
 
 The log as shipped opens and closes a connection for every event, three for an asset's;
 a gated run writes more than a thousand. Named in dagster.yaml; where and what is stored is
-unchanged, so the shipped class reads the same files. Overrides one private method and one lock,
+unchanged, so the shipped class reads the same files. Overrides two private methods and one lock,
 stores batches whole, makes the pool of the runs that write, and reads Dagster's own tables:
 `tests/pipeline/test_event_log.py` and `test_run_history.py` are the contract tests. Which run may
 be forgotten is not known here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -26,8 +26,9 @@ from dagster._core.storage.event_log.schema import (
 )
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import and_, create_engine, delete, event, exists, func, select, union
+from sqlalchemy import and_, create_engine, delete, event, exists, func, select, text, union
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DatabaseError
 
 from orchestration.components.check_answers import newest_answers
 from orchestration.components.writer_queue import WAREHOUSE_POOL
@@ -35,6 +36,9 @@ from orchestration.settings import dagster_home_in_use
 
 _BUSY_TIMEOUT_SECONDS = 60
 """How long a process waits for another one's commit; the shipped class waits as long."""
+
+_REVISION = text("select version_num from alembic_version")
+"""Fails without the table, which Dagster stamps last of all when it makes a shard."""
 
 _MATERIALISED = DagsterEventType.ASSET_MATERIALIZATION.value
 
@@ -47,6 +51,7 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
         self._engines: dict[str, Engine] = {}
         self._batch: dict[str, Connection] = {}
         """Open transactions of a batch, by shard; only whoever holds the lock sees any."""
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
         # A batch holds it while each of its events asks for it again.
         self._db_lock = RLock()  # type: ignore[assignment]
@@ -76,6 +81,16 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
             with engine.connect() as connection, connection.begin():
                 yield connection
 
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:  # noqa: FBT001, FBT002 (the base class's)
+        """Make the tables of a shard that has none.
+
+        To find out, the shipped class has Alembic read all of its scripts, in every step anew.
+        """
+        with suppress(DatabaseError), engine.connect() as connection:
+            if connection.execute(_REVISION).first() is not None:
+                return
+        super()._initdb(engine, for_index_shard)
+
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:
             engine = create_engine(
@@ -101,6 +116,15 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
                 self._batch[shard] = transactions.enter_context(self._connect(shard))
             for event in events:
                 self.store_event(event)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has this table; one that was seen stays.
+
+        Dagster asks before it stores each answer of a check, by a connection of its own.
+        """
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def get_concurrency_keys(self) -> set[str]:
         """The pools that have a limit; that of the runs that write always has one.

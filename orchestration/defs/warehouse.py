@@ -3,7 +3,12 @@
 import dagster as dg
 from dagster_dbt import DbtProject
 
-from orchestration.components.dbt_layer import checks_of_tests, layer_assets, ledger_assets
+from orchestration.components.dbt_layer import (
+    FlowTranslator,
+    checks_of_tests,
+    layer_assets,
+    ledger_assets,
+)
 from orchestration.components.run_state import quiet_libraries
 from orchestration.sources.config import load_sources
 from orchestration.warehouse.manifest import Layer, load_manifest
@@ -20,9 +25,10 @@ def warehouse() -> dg.Definitions:
         target_path=settings.manifest_dir.relative_to(settings.dbt_project_dir),
     )
     sources = load_sources(settings.sources_dir, settings.enabled_sources)
-    checks = checks_of_tests(manifest, project)
+    translator = FlowTranslator()
+    checks = checks_of_tests(manifest, project, translator)
     layers = [
-        layer_assets(layer, manifest, project, sources, checks)
+        layer_assets(layer, manifest, project, translator, sources, checks)
         for layer in Layer
         if manifest.models(layer)
     ]

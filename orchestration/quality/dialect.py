@@ -15,9 +15,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedPrimaryKeyConstraint
 
 DRIVER = "duckdb.gx"
 """SQLAlchemy's name of the dialect; its addresses begin with `duckdb+gx://`."""
@@ -194,7 +197,56 @@ def _dialect_class() -> type[Any]:
         def do_rollback(self, dbapi_connection: Any) -> None:
             dbapi_connection.rollback()
 
+        def get_columns(
+            self, connection: Any, table_name: str, schema: str | None = None, **_kw: Any
+        ) -> "list[ReflectedColumn]":
+            """Names and types as DuckDB describes them.
+
+            Great Expectations asks before each table that it judges; the base class answers
+            from Postgres's catalogue, 0.1 s a table (2026-11).
+            """
+            quote = self.identifier_preparer.quote_identifier
+            table = ".".join(quote(str(part)) for part in (schema, table_name) if part)
+            return [
+                {
+                    "name": name,
+                    "type": _column_type(kind),
+                    "nullable": nullable == "YES",
+                    "default": None,
+                }
+                for name, kind, nullable, *_ in connection.exec_driver_sql(f"describe {table}")
+            ]
+
+        def get_pk_constraint(self, *_args: Any, **_kw: Any) -> "ReflectedPrimaryKeyConstraint":
+            """None: nobody asks for keys, and Postgres's catalogue is as slow to tell them."""
+            return {"constrained_columns": [], "name": None}
+
     return GxDialect
+
+
+def _column_type(kind: str) -> Any:
+    """SQLAlchemy's type for a type in DuckDB's words; what has no counterpart has no type."""
+    from sqlalchemy import types
+
+    name, _, digits = kind.partition("(")
+    if name == "DECIMAL":
+        precision, scale = digits.rstrip(")").split(",")
+        return types.Numeric(int(precision), int(scale))
+    known = {
+        "VARCHAR": types.String,
+        "BOOLEAN": types.Boolean,
+        "SMALLINT": types.SmallInteger,
+        "INTEGER": types.Integer,
+        "BIGINT": types.BigInteger,
+        "HUGEINT": types.BigInteger,
+        "FLOAT": types.Float,
+        "DOUBLE": types.Float,
+        "DATE": types.Date,
+        "TIME": types.Time,
+        "TIMESTAMP": types.DateTime,
+        "TIMESTAMP WITH TIME ZONE": types.DateTime,
+    }
+    return known.get(name, types.NullType)()
 
 
 def __getattr__(name: str) -> Any:

@@ -53,6 +53,21 @@ class DbtManifest:
             if node["resource_type"] in {"model", "seed"} and layer_of(node) is layer
         )
 
+    def selectors(self, layer: Layer) -> list[str]:
+        """What dbt is to select for all models and seeds of a layer; tests are no part of it.
+
+        A folder whose models are all of this layer is named once, because dbt compares every
+        selector with every node of the project.
+        """
+        wanted = set(self.models(layer))
+        inside: dict[tuple[str, ...], set[str]] = {}
+        for unique_id, node in self.content["nodes"].items():
+            if node["resource_type"] in {"model", "seed"}:
+                for depth in range(1, len(node["fqn"]) + 1):
+                    inside.setdefault(tuple(node["fqn"][:depth]), set()).add(unique_id)
+        whole = {path for path, models in inside.items() if models <= wanted}
+        return [f"fqn:{'.'.join(path)}" for path in sorted(whole) if path[:-1] not in whole]
+
     def tests(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Unique id and properties of every data test."""
         for unique_id, node in self.content["nodes"].items():

@@ -261,7 +261,7 @@ class CodeDigests:
 
     def of(self, unique_id: str) -> str:
         node = self._nodes[unique_id]
-        macros = self._macros_of(node)
+        macros = self._macros_of(unique_id)
         text = [str(node.get("raw_code", "")), *macros.values()]
         parts = [self._project, self._properties(unique_id), json.dumps(macros, sort_keys=True)]
         if any(_READS_WHOLE_GRAPH.search(item) for item in text):
@@ -276,14 +276,28 @@ class CodeDigests:
             sort_keys=True,
         )
 
-    def _macros_of(self, node: Mapping[str, Any]) -> dict[str, str]:
+    def _macros_of(self, unique_id: str) -> dict[str, str]:
+        """The macros a node calls, and the project's own that make a table or view of it.
+
+        What those call of dbt itself is told by dbt's version.
+        """
+        node = self._nodes[unique_id]
+        ours = f"macro.{unique_id.split('.')[1]}."
+        making = f"{ours}materialization_{node['config'].get('materialized')}_"
         found: dict[str, str] = {}
-        open_ids = list(node["depends_on"].get("macros", []))
+        open_ids = [
+            *node["depends_on"].get("macros", []),
+            *(name for name in self._macros if name.startswith(making)),
+        ]
         while open_ids:
             name = open_ids.pop()
             if name not in found and name in self._macros:
                 found[name] = str(self._macros[name]["macro_sql"])
-                open_ids += self._macros[name]["depends_on"]["macros"]
+                open_ids += [
+                    called
+                    for called in self._macros[name]["depends_on"]["macros"]
+                    if called.startswith(ours) or not name.startswith(making)
+                ]
         return found
 
 

@@ -247,6 +247,7 @@ def macro(name: str, file: str, *, description: str = "Adds things.") -> dict[st
     [
         (0, macro("add_things", "add_things")),
         (0, macro("spark__add_things", "add_things", description="")),
+        (0, macro("materialization_heap_engine", "materialization_heap_engine")),
         (1, macro("add_things", "things")),
         (1, macro("add_things", "add_things", description="")),
         (1, macro("add_others", "add_others")),

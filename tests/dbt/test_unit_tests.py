@@ -1,5 +1,6 @@
 """Every rule of the models: dbt's own unit tests, run as one build on an empty warehouse."""
 
+import json
 import os
 import subprocess
 import sys
@@ -60,18 +61,18 @@ def dbt(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]
 def test_every_rule_holds_and_every_contract_exists_before_anything_landed(
     empty_home: Settings, manifest: DbtManifest
 ) -> None:
-    for verb in ("seed", "run"):
-        built = dbt(empty_home, verb)
-        assert built.returncode == 0, built.stdout[-4000:]
+    # The rules of a model are asked before it is built, on what it is built from.
+    built = dbt(empty_home, "build", "--exclude-resource-types", "test")
+    assert built.returncode == 0, built.stdout[-6000:]
     with duckdb.connect(
         str(empty_home.warehouse_path), config={"file_search_path": str(empty_home.home)}
     ) as connection:
         rows = connection.execute("select count(*) from staging.stg_pos__transactions").fetchone()
     assert rows == (0,)
-    tested = dbt(empty_home, "test", "--select", "test_type:unit")
-    assert tested.returncode == 0, tested.stdout[-6000:]
+    results = json.loads((empty_home.dbt_target_dir / "run_results.json").read_text("utf-8"))
+    said = {result["unique_id"]: result["status"] for result in results["results"]}
     unit_tests = manifest.content["unit_tests"]
-    assert f"PASS={len(unit_tests)} " in tested.stdout
+    assert {name: said.get(name) for name in unit_tests} == dict.fromkeys(unit_tests, "pass")
     assert len(unit_tests) > 20
 
 

@@ -12,6 +12,7 @@ from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimit
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 
 from orchestration.components.event_log import WarmSqliteEventLogStorage
 from orchestration.components.writer_queue import WAREHOUSE_POOL
@@ -175,3 +176,38 @@ def test_the_first_two_runs_of_a_new_instance_find_the_pool_of_those_that_write(
     assert not counter.is_blocked(waiting[0])
     counter.update_counters_with_launched_item(waiting[0])
     assert counter.is_blocked(waiting[1])
+
+
+def test_a_shard_that_stands_is_opened_without_reading_migrations(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.asset
+    def sale() -> None:
+        """Nothing."""
+
+    run_id = dg.materialize([sale], instance=instance).run_id
+    instance.dispose()
+    asked: list[Engine] = []
+    monkeypatch.setattr(
+        SqliteEventLogStorage, "_initdb", lambda _self, engine, *_args: asked.append(engine)
+    )
+    again = WarmSqliteEventLogStorage(str(tmp_path / "history" / "runs"))
+    assert again.get_logs_for_run(run_id)
+    assert again.get_asset_records([dg.AssetKey("sale")])
+    assert asked == []
+    with pytest.raises(OperationalError, match="no such table"):
+        again.get_logs_for_run("a-run-without-a-shard")
+    assert len(asked) == 1
+    again.dispose()
+
+
+def test_a_table_that_was_seen_is_not_looked_for_again(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = instance.event_log_storage
+    assert isinstance(log, WarmSqliteEventLogStorage)
+    assert not log.has_table("bones")
+    assert log.supports_asset_checks
+    monkeypatch.setattr(SqliteEventLogStorage, "has_table", lambda *_args: False)
+    assert log.supports_asset_checks
+    assert not log.has_table("bones")

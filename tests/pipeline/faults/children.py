@@ -11,16 +11,10 @@ from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-import pytest
-
 from orchestration.components.preloading import PRELOADED_MODULES
 from orchestration.failpoints import Action, Place
 
-ACTIONS = [
-    Action.KILL,
-    # What a caught error cleans up is tested in `make test-all`, for the ten minutes of `make test`.
-    *(pytest.param(action, marks=pytest.mark.slow) for action in (Action.RAISE, Action.FULL)),
-]
+ACTIONS = (Action.KILL, Action.RAISE, Action.FULL)
 _SECONDS = 120.0
 
 

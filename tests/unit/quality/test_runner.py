@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 
 from orchestration.quality import (
     Layout,
@@ -20,6 +22,7 @@ from orchestration.quality import (
     run_suite,
     run_suite_on_files,
 )
+from orchestration.quality.dialect import lend
 from tests.unit.quality.conftest import BECAUSE, CANARY, expectation, table_suite
 
 POINTS_IN_RANGE = expectation(
@@ -587,3 +590,29 @@ def test_nothing_is_left_behind_when_the_process_ends(shop: Path) -> None:
     )
     assert done.stdout == "passed\n[]\n"
     assert CANARY not in done.stderr
+
+
+def test_columns_are_described_as_the_base_dialect_reads_them(tmp_path: Path) -> None:
+    kinds = (
+        *("varchar", "boolean", "smallint", "integer", "bigint", "float", "double", "date"),
+        *("time", "timestamp", "timestamptz", "decimal(18, 2)", "decimal(38, 0)"),
+    )
+    columns = ", ".join(f'"a ""{number}"" column" {kind}' for number, kind in enumerate(kinds))
+    with duckdb.connect(tmp_path / "kinds.duckdb") as connection:
+        connection.execute('create schema "odd ""name"""')
+        connection.execute(f'create table "odd ""name"""."a.table" ({columns})')
+        connection.execute(f"create table bare ({columns})")
+        with lend(connection) as (address, _):
+            engine = create_engine(address)
+            dialect: Any = engine.dialect
+            with engine.connect() as asking:
+                for schema, table in (('odd "name"', "a.table"), (None, "bare")):
+                    ours = dialect.get_columns(asking, table, schema)
+                    base = super(type(dialect), dialect).get_columns(asking, table, schema)
+                    assert [column["name"] for column in ours] == [
+                        column["name"] for column in base
+                    ]
+                    for mine, theirs in zip(ours, base, strict=True):
+                        assert isinstance(theirs["type"], type(mine["type"])), mine["name"]
+                with pytest.raises(DBAPIError, match="does not exist"):
+                    dialect.get_columns(asking, "no_table", None)

@@ -60,6 +60,12 @@ def content() -> dict[str, Any]:
         "macros": {
             "macro.p.outer": {"macro_sql": "outer", "depends_on": {"macros": ["macro.p.inner"]}},
             "macro.p.inner": {"macro_sql": "inner", "depends_on": {"macros": []}},
+            "macro.p.materialization_view_engine": {
+                "macro_sql": "make",
+                "depends_on": {"macros": ["macro.p.say", "macro.dbt.statement"]},
+            },
+            "macro.p.say": {"macro_sql": "say", "depends_on": {"macros": []}},
+            "macro.dbt.statement": {"macro_sql": "graph.nodes", "depends_on": {"macros": []}},
         },
     }
 
@@ -85,12 +91,15 @@ def moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
         # A view is code and holds nothing: what reads it is built from other code as well.
         (lambda c: c["nodes"][ADAPTER].update(raw_code="select 5"), {ADAPTER, STAGING, MART}),
         (lambda c: c["macros"]["macro.p.inner"].update(macro_sql="else"), {STAGING, MART}),
+        (lambda c: c["macros"]["macro.p.say"].update(macro_sql="else"), {ADAPTER, STAGING, MART}),
+        (lambda c: c["macros"]["macro.dbt.statement"].update(macro_sql="else"), set()),
         (lambda c: c["nodes"][STAGING].update(created_at=2.0, root_path="/else"), set()),
         # dbt lists what a model reads in an order that changes from parse to parse.
         (lambda c: c["nodes"][STAGING]["depends_on"]["nodes"].reverse(), set()),
     ],
     ids=[
         *("its own code", "its description", "a view before it", "a macro of a macro"),
+        *("a macro that makes views", "a macro of dbt behind it"),
         *("a parse", "another order"),
     ],
 )
