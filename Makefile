@@ -34,7 +34,7 @@ OFFLINE := $(if $(filter 0 no false,$(NETWORK)),$(PY) -m tools.offline)
 # Files in the order of tests/conftest.py, so that no worker waits for the other at either end.
 PYTEST := $(OFFLINE) $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo dev test test-all test-long lint format lock golden bench docs
+.PHONY: help setup demo dev test test-all lint format lock golden bench docs
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,11 +50,8 @@ dev: $(DEV) $(MANIFEST) $(STATE)/dagster/dagster.yaml ## the Dagster UI with its
 test: $(DEV) $(OLD_READER) $(MANIFEST) ## the fast tests, under ten minutes on two cores (ARGS=… goes to pytest, NETWORK=0 denies it)
 	@$(PYTEST) $(ARGS)
 
-test-all: $(DEV) $(OLD_READER) $(MANIFEST) ## every test but the long ones, slow and browser ones too
-	@$(PYTEST) -m "not long" $(ARGS)
-
-test-long: $(DEV) $(OLD_READER) $(MANIFEST) ## whole runs killed at every place and at random
-	@$(PYTEST) -m long $(ARGS)
+test-all: $(DEV) $(OLD_READER) $(MANIFEST) ## every test, slow, long and browser ones too (ARGS='-m "not long"': in an hour)
+	@$(PYTEST) -m "slow or not slow" $(ARGS)
 
 lint: $(DEV) $(LINT) $(MANIFEST) ## style, types, borders, SQL, words, dependencies, locks
 	@$(MAKE) --keep-going $(LINT_STEPS)

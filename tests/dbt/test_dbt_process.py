@@ -157,6 +157,7 @@ def test_a_project_that_was_made_ready_is_used_by_one_call(
     assert run(build, ready, manifest, wanted) == cold
 
 
+@pytest.mark.slow
 def test_steps_are_forked_from_a_process_that_dbt_is_ready_in(ready: Settings) -> None:
     assert PRELOADED_MODULES[-1] == "orchestration.ready_steps"
     from orchestration.ready_steps import MADE_READY

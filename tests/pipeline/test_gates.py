@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 LONG = (*JOURNEY.values(), *KPI.values())
-"""Gates like their neighbours; `make test-long` closes them as well."""
+"""Gates like their neighbours; long tests close them as well."""
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,17 @@ import pytest
 
 from tests.retailer.conftest import Retailer, synthetic_sources
 
+QUICK = "synthetic_store_floor"
+"""Landed by `make test` too; the others take half a minute together."""
 
-@pytest.mark.parametrize("source", synthetic_sources())
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(source, marks=[] if source == QUICK else [pytest.mark.slow])
+        for source in synthetic_sources()
+    ],
+)
 def test_what_a_clean_retailer_delivers_is_accepted(clean: Retailer, source: str) -> None:
     for entity, report in clean.land(source).items():
         refused = {item.partition: item.reason for item in report.refused}

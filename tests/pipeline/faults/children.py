@@ -11,10 +11,18 @@ from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import pytest
+
 from orchestration.components.preloading import PRELOADED_MODULES
 from orchestration.failpoints import Action, Place
 
 ACTIONS = (Action.KILL, Action.RAISE, Action.FULL)
+IN_A_ROW = [
+    # A full disk meets what the error left, the kill what both did.
+    pytest.param((Action.RAISE, Action.FULL, Action.KILL), id="raise-full-kill"),
+    *(pytest.param((action,), id=str(action), marks=pytest.mark.slow) for action in ACTIONS),
+]
+"""Interruptions at one place that nobody heals in between."""
 _SECONDS = 120.0
 
 

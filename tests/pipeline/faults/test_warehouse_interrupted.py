@@ -1,7 +1,7 @@
 """Building and judging interrupted at each of their places: nothing unfinished is built upon."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from orchestration.quality import load_suites
 from orchestration.settings import Settings, apply_environment, load_settings
 from orchestration.sources.config import load_sources
 from orchestration.warehouse.manifest import DbtManifest, Layer, load_manifest
-from tests.pipeline.faults.children import ACTIONS, interrupted, run_child
+from tests.pipeline.faults.children import IN_A_ROW, interrupted, run_child
 from tests.pipeline.worlds import World
 
 MODELS = (
@@ -79,27 +79,28 @@ def check_records(home: Path) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("actions", IN_A_ROW)
 @pytest.mark.parametrize("place", [place for place in Place if place.startswith("warehouse.")])
 def test_what_an_interrupted_build_left_is_built_again_before_anybody_builds_upon_it(
-    world: World, place: Place, action: Action
+    world: World, place: Place, actions: Sequence[Action]
 ) -> None:
     world.enter()
     before = hashes(world)
     nth = 2 if place is Place.WAREHOUSE_NODE_DONE else 1
-    interrupted(place, action, build, True, environment=world.environment, nth=nth)
     settings, ledger = world.settings, world.ledger
     manifest = load_manifest(settings)
-    chain = build_chain(settings, ledger, manifest, "asks")
     began = place not in {Place.WAREHOUSE_LOCKED, Place.WAREHOUSE_EXPORTED}
     finished = place is Place.WAREHOUSE_SETTLED
-    unfit = chain.wanted.unfit(chain.stamps, MODELS)
-    assert unfit == (list(MODELS) if began and not finished else [])
-    if unfit:
-        with pytest.raises(BrokenChainError, match="is unfinished, run"):
-            chain.require(["model.shopthread.dim_product"], "dim_product")
-        with pytest.raises(BrokenChainError):
-            chain.require_all("a version")
+    for action in actions:
+        interrupted(place, action, build, True, environment=world.environment, nth=nth)
+        chain = build_chain(settings, ledger, manifest, "asks")
+        unfit = chain.wanted.unfit(chain.stamps, MODELS)
+        assert unfit == (list(MODELS) if began and not finished else []), action
+        if unfit:
+            with pytest.raises(BrokenChainError, match="is unfinished, run"):
+                chain.require(["model.shopthread.dim_product"], "dim_product")
+            with pytest.raises(BrokenChainError):
+                chain.require_all("a version")
     assert run_child(build, False, environment=world.environment) == 0
     healed = build_chain(settings, ledger, manifest, "asks")
     assert healed.wanted.unfit(healed.stamps, sorted(healed.wanted.by_id)) == []
@@ -107,14 +108,15 @@ def test_what_an_interrupted_build_left_is_built_again_before_anybody_builds_upo
     assert not Path(f"{settings.warehouse_path}.wal").exists()
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("actions", IN_A_ROW)
 @pytest.mark.parametrize("place", [place for place in Place if place.startswith("gate.")])
 def test_an_interrupted_gate_is_judged_again_as_a_whole(
-    world: World, place: Place, action: Action
+    world: World, place: Place, actions: Sequence[Action]
 ) -> None:
     world.enter()
     before, tables = check_records(world.settings.home), hashes(world)
-    interrupted(place, action, judge, environment=world.environment)
+    for action in actions:
+        interrupted(place, action, judge, environment=world.environment)
     assert run_child(judge, environment=world.environment) == 0
     assert check_records(world.settings.home) == before
     assert hashes(world) == tables

@@ -208,7 +208,7 @@ def context() -> PublishContext:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def options() -> PublishOptions:
     """The second process's checks without its start-up, where the process is not the matter."""
 

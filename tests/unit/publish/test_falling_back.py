@@ -48,13 +48,28 @@ NOTICED = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 COUNT = "select len(list(kpi_key)) from dim_kpi"
 
 
-@pytest.fixture
-def settings(tiny: Settings, context: PublishContext, options: PublishOptions) -> Settings:
-    """Three versions of one small mart, with 3, 4 and 5 rows."""
+@pytest.fixture(scope="module")
+def three_versions(
+    tiny_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    context: PublishContext,
+    options: PublishOptions,
+) -> Path:
+    """A home with three versions of one small mart, of 3, 4 and 5 rows; copied, never used itself."""
+    home = tmp_path_factory.mktemp("three") / "var"
+    shutil.copytree(tiny_template, home)
+    settings = load_settings({"SHOPTHREAD_HOME": str(home)})
     for number in (1, 2, 3):
-        publish_next(tiny, context, options, number - 1 or None)
-        add_row(tiny)
-    return tiny
+        publish_next(settings, context, options, number - 1 or None)
+        add_row(settings)
+    return home
+
+
+@pytest.fixture
+def settings(three_versions: Path, tmp_path: Path) -> Settings:
+    home = tmp_path / "var"
+    shutil.copytree(three_versions, home, symlinks=True)
+    return load_settings({"SHOPTHREAD_HOME": str(home)})
 
 
 @pytest.fixture
