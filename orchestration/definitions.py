@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from orchestration.components.preloading import PRELOADED_MODULES
+from orchestration.components.preloading import PRELOADED_MODULES, start_fork_server_of_run
 from orchestration.components.run_state import quiet_libraries
 from orchestration.components.run_worker import multiprocess_executor
 
@@ -31,4 +31,5 @@ def build_defs() -> dg.Definitions:
     )
 
 
+start_fork_server_of_run()
 defs = build_defs()

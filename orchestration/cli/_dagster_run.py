@@ -238,16 +238,13 @@ def _noticing_interrupts() -> Iterator[Callable[[], bool]]:
 def _start_fork_server(log: int) -> None:
     """Start the process that steps are forked from, while this one reads the definitions.
 
-    It imports what Dagster's executor would make it import. What steps write, a progress
-    bar of DuckDB for one, goes to the log: the terminal belongs to the reporter.
+    What steps write, a progress bar of DuckDB for one, goes to the log: the terminal belongs
+    to the reporter.
     """
-    from multiprocessing import forkserver, get_context
+    from orchestration.components.preloading import start_fork_server
 
-    from orchestration.components.preloading import PRELOADED_MODULES
-
-    get_context("forkserver").set_forkserver_preload(list(PRELOADED_MODULES))
     with _into(log, 1), _into(log, 2):
-        forkserver.ensure_running()
+        start_fork_server()
 
 
 @contextmanager
