@@ -4,10 +4,10 @@
     {%- set standing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type="table") -%}
     {%- if pre_hooks -%} {{ run_hooks(pre_hooks, inside_transaction=True) }} {%- endif -%}
-    {%- if standing is not none and not standing.is_table -%}
-        {%- do adapter.drop_relation(standing) -%}
-    {%- endif -%}
     {%- call statement("main") -%}
+        {%- if standing is not none and not standing.is_table %}
+            drop {{ standing.type }} if exists {{ standing }};
+        {%- endif %}
         {%- if config.get("contract").enforced %}
             {{ get_assert_columns_equivalent(compiled_code) }}
             create or replace table {{ target_relation }} {{ get_table_columns_and_constraints() }};

@@ -147,20 +147,30 @@ def test_a_table_that_fails_leaves_the_one_that_stands(build: Build, tmp_path: P
         assert asked(tmp_path, COMMENTS)[0] == ("thing_id", "Its number."), what
 
 
+FAILS_AS_A_TABLE = (
+    "{{ config(materialized='table') }} select error('no')::bigint as thing_id, 'x' as word"
+)
+FAILS_AS_A_VIEW = (
+    "{{ config(materialized='view', contract={'enforced': false}) }} select 1::bigint as thing_id"
+)
+
+
 @pytest.mark.slow
 def test_a_view_becomes_a_table_and_a_table_a_view(build: Build, tmp_path: Path) -> None:
     for kind in ("view", "table", "view"):
         settings = f"{{{{ config(materialized='{kind}') }}}}"
         assert build(f"{settings} {TWO_THINGS}") == {"things": "success"}
         assert [found for found, _ in asked(tmp_path, KINDS)] == [kind]
+        broken = FAILS_AS_A_TABLE if kind == "view" else FAILS_AS_A_VIEW
+        assert build(broken) == {"things": "error"}
+        assert [found for found, _ in asked(tmp_path, KINDS)] == [kind], "what stood stands"
 
 
 @pytest.mark.slow
 def test_a_view_that_documents_a_column_it_has_not_is_an_error(
     build: Build, tmp_path: Path
 ) -> None:
-    without_contract = "{{ config(materialized='view', contract={'enforced': false}) }}"
-    assert build(f"{without_contract} select 1::bigint as thing_id") == {"things": "error"}
+    assert build(FAILS_AS_A_VIEW) == {"things": "error"}
     assert asked(tmp_path, KINDS) == []
 
 
