@@ -51,7 +51,7 @@ test: $(DEV) $(OLD_READER) $(MANIFEST) ## the fast tests, under ten minutes on t
 	@$(PYTEST) $(ARGS)
 
 test-all: $(DEV) $(OLD_READER) $(MANIFEST) ## every test, slow, long and browser ones too (ARGS='-m "not long"': in an hour)
-	@$(PYTEST) -m "slow or not slow" $(ARGS)
+	@$(PYTEST) -m "" $(ARGS)
 
 lint: $(DEV) $(LINT) $(MANIFEST) ## style, types, borders, SQL, words, dependencies, locks
 	@$(MAKE) --keep-going $(LINT_STEPS)

@@ -39,9 +39,10 @@ def start_fork_server() -> None:
 
 
 def start_fork_server_of_run() -> None:
-    """The same in a process that a code server has started to execute a run, and in no other.
+    """The same in a process that a code server has started to execute a run.
 
-    Called before the project is read, which takes half as long as what the fork server imports.
+    Only such a child of another process reads the project anew. Called before it does, which
+    takes half as long as what the fork server imports.
     """
     if parent_process() is not None:
         start_fork_server()

@@ -284,20 +284,21 @@ class CodeDigests:
         node = self._nodes[unique_id]
         ours = f"macro.{unique_id.split('.')[1]}."
         making = f"{ours}materialization_{node['config'].get('materialized')}_"
+        made_by = [name for name in self._macros if name.startswith(making)]
+        return {
+            **self._reached(node["depends_on"].get("macros", [])),
+            **self._reached(made_by, within=ours),
+        }
+
+    def _reached(self, names: Iterable[str], within: str = "") -> dict[str, str]:
+        """The text of macros, and of all that they call whose name begins with `within`."""
         found: dict[str, str] = {}
-        open_ids = [
-            *node["depends_on"].get("macros", []),
-            *(name for name in self._macros if name.startswith(making)),
-        ]
+        open_ids = list(names)
         while open_ids:
             name = open_ids.pop()
-            if name not in found and name in self._macros:
+            if name not in found and name in self._macros and name.startswith(within):
                 found[name] = str(self._macros[name]["macro_sql"])
-                open_ids += [
-                    called
-                    for called in self._macros[name]["depends_on"]["macros"]
-                    if called.startswith(ours) or not name.startswith(making)
-                ]
+                open_ids += self._macros[name]["depends_on"]["macros"]
         return found
 
 

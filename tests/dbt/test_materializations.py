@@ -13,7 +13,7 @@ from orchestration.warehouse.dbt_process import release_warehouse
 
 OURS = (
     *("materialization_table_duckdb.sql", "materialization_view_duckdb.sql"),
-    *("comments_on.sql", "persist_docs.sql"),
+    *("replace_relation.sql", "comments_on.sql", "persist_docs.sql"),
 )
 
 Build = Callable[[str], Mapping[str, str]]

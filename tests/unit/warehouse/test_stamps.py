@@ -64,7 +64,7 @@ def content() -> dict[str, Any]:
                 "macro_sql": "make",
                 "depends_on": {"macros": ["macro.p.say", "macro.dbt.statement"]},
             },
-            "macro.p.say": {"macro_sql": "say", "depends_on": {"macros": []}},
+            "macro.p.say": {"macro_sql": "say", "depends_on": {"macros": ["macro.dbt.statement"]}},
             "macro.dbt.statement": {"macro_sql": "graph.nodes", "depends_on": {"macros": []}},
         },
     }
